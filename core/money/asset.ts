@@ -1,0 +1,26 @@
+/** Something that accounts hold. Its scale is the ledger's, fixed for ever: entries are integers of it. */
+export interface Asset {
+  readonly assetId: number; // 1 … 65_535
+  readonly code: string; // upper case, 2 … 12 letters and digits
+  readonly decimals: number; // 0 … 18: one unit is 10^-decimals
+}
+
+/** Largest amount of one asset that all accounts together may hold: balances are signed 64-bit integers. */
+export const MAX_POOL_UNITS = 2n ** 63n - 1n;
+
+/** The account that collects fees. Never trades, never withdraws by itself. Clients' accounts start above it. */
+export const FEE_ACCOUNT_ID = 1;
+/** First id that is given to a client's account. */
+export const FIRST_CLIENT_ACCOUNT_ID = 100;
+
+const ASSET_CODE = /^[A-Z][A-Z0-9]{1,11}$/;
+
+/** @returns what is wrong with an asset, in one sentence, or null. */
+export function assetProblem(asset: Asset): string | null {
+  if (!Number.isInteger(asset.assetId) || asset.assetId < 1 || asset.assetId > 65_535)
+    return `asset ${asset.code}: assetId ${asset.assetId} is not within 1 … 65535`;
+  if (!ASSET_CODE.test(asset.code)) return `asset code "${asset.code}" is not 2 to 12 upper-case letters and digits`;
+  if (!Number.isInteger(asset.decimals) || asset.decimals < 0 || asset.decimals > 18)
+    return `asset ${asset.code}: decimals ${asset.decimals} is not within 0 … 18`;
+  return null;
+}

@@ -1,0 +1,146 @@
+import type { Asset } from '../money/asset.ts';
+import type { InstrumentDefinition } from '../money/instrument.ts';
+import { encodeClientOrderId } from './client-order-id.ts';
+import { CANCEL_ORDER, COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT, NEW_ORDER } from './command-record.ts';
+import {
+  CommandKind,
+  OrderFlag,
+  type OrderType,
+  type SelfTradePrevention,
+  type Side,
+  type TimeInForce,
+} from './kinds.ts';
+import type { RecordWindow } from './record-window.ts';
+
+/** What every command carries. Encoders clear the slot first, so that reserved bytes are zero. */
+export interface CommandHeader {
+  readonly commandSequence: number;
+  readonly commandId: number;
+  readonly timestampMs: number;
+  readonly accountId: number; // 0 for the operator's own commands
+  readonly ledgerSequence: number; // 0 when nothing was held
+}
+
+/** All fields of an order as the gateway hands them over. */
+export interface NewOrderFields {
+  readonly instrumentId: number;
+  readonly side: Side;
+  readonly keyId: number;
+  readonly orderType: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly selfTradePrevention: SelfTradePrevention;
+  readonly flags: number; // OrderFlag bits
+  readonly priceTicks: number;
+  readonly stopPriceTicks: number; // 0 for none
+  readonly quantityLots: number; // 0 when by budget
+  readonly budgetUnits: bigint; // 0 unless by budget
+  readonly expiresAtMs: number; // 0 for never
+  readonly makerRatePpm: number;
+  readonly takerRatePpm: number;
+  readonly clientOrderId: string; // '' for none
+}
+
+export interface CancelOrderFields {
+  readonly instrumentId: number;
+  readonly keyId: number;
+  readonly orderId: number;
+  readonly slot: number;
+  readonly generation: number;
+}
+
+/** @param continuationOffsetBytes the next slot, taken only when the client order id is long (slotsForClientOrderId) */
+export function encodeNewOrder(
+  window: RecordWindow,
+  offsetBytes: number,
+  continuationOffsetBytes: number,
+  header: CommandHeader,
+  order: NewOrderFields,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.NEW_ORDER, header);
+  const { u8, i32, u32, f64 } = window;
+  u8[offsetBytes + COMMAND.SIDE] = order.side;
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = order.instrumentId;
+  u32[(offsetBytes + NEW_ORDER.KEY_ID) >> 2] = order.keyId;
+  u8[offsetBytes + NEW_ORDER.ORDER_TYPE] = order.orderType;
+  u8[offsetBytes + NEW_ORDER.TIME_IN_FORCE] = order.timeInForce;
+  u8[offsetBytes + NEW_ORDER.SELF_TRADE_PREVENTION] = order.selfTradePrevention;
+  u8[offsetBytes + NEW_ORDER.FLAGS] = order.flags;
+  i32[(offsetBytes + NEW_ORDER.PRICE_TICKS) >> 2] = order.priceTicks;
+  i32[(offsetBytes + NEW_ORDER.STOP_PRICE_TICKS) >> 2] = order.stopPriceTicks;
+  f64[(offsetBytes + NEW_ORDER.QUANTITY_LOTS) >> 3] = order.quantityLots;
+  if ((order.flags & OrderFlag.BY_BUDGET) !== 0)
+    window.i64[(offsetBytes + NEW_ORDER.BUDGET_UNITS) >> 3] = order.budgetUnits;
+  f64[(offsetBytes + NEW_ORDER.EXPIRES_AT_MS) >> 3] = order.expiresAtMs;
+  u32[(offsetBytes + NEW_ORDER.MAKER_RATE_PPM) >> 2] = order.makerRatePpm;
+  u32[(offsetBytes + NEW_ORDER.TAKER_RATE_PPM) >> 2] = order.takerRatePpm;
+  encodeClientOrderId(window, offsetBytes, continuationOffsetBytes, header.commandSequence, order.clientOrderId);
+}
+
+export function encodeCancelOrder(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  cancel: CancelOrderFields,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.CANCEL_ORDER, header);
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = cancel.instrumentId;
+  window.u32[(offsetBytes + CANCEL_ORDER.KEY_ID) >> 2] = cancel.keyId;
+  window.f64[(offsetBytes + CANCEL_ORDER.ORDER_ID) >> 3] = cancel.orderId;
+  window.i32[(offsetBytes + CANCEL_ORDER.SLOT) >> 2] = cancel.slot;
+  window.u32[(offsetBytes + CANCEL_ORDER.GENERATION) >> 2] = cancel.generation;
+}
+
+/** Asks the core for its state hash, which then stands in the event log and is checked by every later replay. */
+export function encodeCheckpoint(window: RecordWindow, offsetBytes: number, header: CommandHeader): void {
+  encodeHeader(window, offsetBytes, CommandKind.CHECKPOINT, header);
+}
+
+export function encodeDefineAsset(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  asset: Asset,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.DEFINE_ASSET, header);
+  window.u8[offsetBytes + DEFINE_ASSET.DECIMALS] = asset.decimals;
+  window.u32[(offsetBytes + DEFINE_ASSET.ASSET_ID) >> 2] = asset.assetId;
+  encodeAscii(window, offsetBytes, DEFINE_ASSET.CODE_LENGTH, DEFINE_ASSET.CODE, asset.code);
+}
+
+/** @param definition has passed defineInstrument: the exactness rule is checked before anything is journalled */
+export function encodeDefineInstrument(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  definition: InstrumentDefinition,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.DEFINE_INSTRUMENT, header);
+  const { u8, u32, f64, i64 } = window;
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = definition.instrumentId;
+  u8[offsetBytes + DEFINE_INSTRUMENT.TICK_SCALE] = definition.tickScale;
+  u32[(offsetBytes + DEFINE_INSTRUMENT.BASE_ASSET_ID) >> 2] = definition.base.assetId;
+  u32[(offsetBytes + DEFINE_INSTRUMENT.QUOTE_ASSET_ID) >> 2] = definition.quote.assetId;
+  i64[(offsetBytes + DEFINE_INSTRUMENT.TICK_MANTISSA) >> 3] = definition.tickMantissa;
+  i64[(offsetBytes + DEFINE_INSTRUMENT.LOT_UNITS) >> 3] = definition.lotUnits;
+  f64[(offsetBytes + DEFINE_INSTRUMENT.MIN_QUANTITY_LOTS) >> 3] = definition.minQuantityLots;
+  f64[(offsetBytes + DEFINE_INSTRUMENT.MAX_QUANTITY_LOTS) >> 3] = definition.maxQuantityLots;
+  u32[(offsetBytes + DEFINE_INSTRUMENT.MAKER_RATE_PPM) >> 2] = definition.makerRatePpm;
+  u32[(offsetBytes + DEFINE_INSTRUMENT.TAKER_RATE_PPM) >> 2] = definition.takerRatePpm;
+  encodeAscii(window, offsetBytes, DEFINE_INSTRUMENT.SYMBOL_LENGTH, DEFINE_INSTRUMENT.SYMBOL, definition.symbol);
+}
+
+function encodeHeader(window: RecordWindow, offsetBytes: number, kind: CommandKind, header: CommandHeader): void {
+  window.clearSlot(offsetBytes);
+  const { u8, u32, f64 } = window;
+  u8[offsetBytes + COMMAND.KIND] = kind;
+  u32[(offsetBytes + COMMAND.ACCOUNT_ID) >> 2] = header.accountId;
+  f64[(offsetBytes + COMMAND.COMMAND_SEQUENCE) >> 3] = header.commandSequence;
+  f64[(offsetBytes + COMMAND.COMMAND_ID) >> 3] = header.commandId;
+  f64[(offsetBytes + COMMAND.TIMESTAMP_MS) >> 3] = header.timestampMs;
+  f64[(offsetBytes + COMMAND.LEDGER_SEQUENCE) >> 3] = header.ledgerSequence;
+}
+
+function encodeAscii(window: RecordWindow, offsetBytes: number, lengthAt: number, textAt: number, text: string): void {
+  window.u8[offsetBytes + lengthAt] = text.length;
+  for (let at = 0; at < text.length; at++) window.u8[offsetBytes + textAt + at] = text.charCodeAt(at);
+}

@@ -1,0 +1,44 @@
+/**
+ * Words that the threads of one exchange share beside the rings: 32-bit, 128 bytes apart so that a store by one thread
+ * does not slow another. Sequences are kept by their low 32 bits and compared by wrapping difference.
+ */
+export const CONTROL = {
+  /** One doorbell a thread: whoever publishes anything for it raises and notifies it afterwards. */
+  ENGINE_DOORBELL: 0,
+  JOURNAL_DOORBELL: 32,
+  GATEWAY_DOORBELL: 64,
+  /** Low 32 bits of the highest command sequence that is synced. Written by the journal thread. */
+  DURABLE_COMMAND: 96,
+  /** Low 32 bits of the highest event sequence that the event log holds. Written by the journal thread. */
+  EVENT_LOG_END: 128,
+  /** 1: finish what is in the rings, then end. Written by the main thread. */
+  STOP: 160,
+  /** 1 while the journal can't be written because the disk is full: new orders are refused meanwhile. */
+  DISK_FULL: 192,
+  /** Low 32 bits of the highest command sequence that the engine has applied. Written by the engine thread. */
+  APPLIED_COMMAND: 224,
+  WORDS: 256,
+} as const;
+
+export function createSharedControl(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL.WORDS * Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** Wakes the thread that waits on a doorbell, or keeps it from falling asleep. Call after publishing, never before. */
+export function ringDoorbell(control: Int32Array, doorbell: number): void {
+  Atomics.add(control, doorbell, 1);
+  Atomics.notify(control, doorbell);
+}
+
+/** @returns whether `sequence` is at or before the shared word, by the low 32 bits of both. */
+export function isReached(control: Int32Array, word: number, sequence: number): boolean {
+  return ((Atomics.load(control, word) - (sequence | 0)) | 0) >= 0;
+}
+
+/**
+ * Widens a shared word to the full sequence.
+ * @param known a full sequence at most 2^31 away from the word's
+ */
+export function widen(word: number, known: number): number {
+  return known + ((word - (known | 0)) | 0);
+}
