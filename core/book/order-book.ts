@@ -1,0 +1,224 @@
+import { fail } from '../assert.ts';
+import { MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } from '../money/instrument.ts';
+import { RejectReason, Side } from '../protocol/kinds.ts';
+import { LEVEL, LEVEL_WORDS, LevelPool } from './level-pool.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, OrderPool } from './order-pool.ts';
+import { PagePool, PriceIndex } from './price-index.ts';
+
+/** Memory that all books of one engine share: a thousand separate pools would cost several times one. */
+export class BookMemory {
+  readonly orders: OrderPool;
+  readonly levels: LevelPool;
+  readonly pages: PagePool;
+
+  /**
+   * @param maxOrders resting orders of all books together
+   * @param maxLevels price levels in use, of all books together
+   */
+  constructor(maxOrders: number, maxLevels: number) {
+    this.orders = new OrderPool(maxOrders);
+    this.levels = new LevelPool(maxLevels);
+    // Levels far apart need two pages each; real books share one among hundreds. Running out is a typed reject too.
+    this.pages = new PagePool(Math.min(2 * maxLevels, 2_048 + Math.ceil(maxLevels / 8)));
+  }
+}
+
+/** One instrument's resting orders in price-time order. It links and unlinks; what trades with what is the matcher's. */
+export class OrderBook {
+  readonly #orders: OrderPool;
+  readonly #levels: LevelPool;
+  readonly #pages: PagePool;
+  readonly #prices: PriceIndex;
+  /** Best price of each side, 0 for an empty side. Invariant: bid < ask when both are there. */
+  bestBidTicks = 0;
+  bestAskTicks = 0;
+  /** Sum of the resting lots of each side, at most 2^53 - 1: then every sum over its levels is exact too. */
+  bidLots = 0;
+  askLots = 0;
+
+  constructor(memory: BookMemory) {
+    this.#orders = memory.orders;
+    this.#levels = memory.levels;
+    this.#pages = memory.pages;
+    this.#prices = new PriceIndex(memory.pages);
+  }
+
+  /** @returns why an order of that many lots could not rest there, or NONE. Asked before an order is accepted. */
+  refusalToRest(side: Side, priceTicks: number, lots: number): RejectReason {
+    if (this.#orders.isFull) return RejectReason.BOOK_FULL;
+    if (this.#levels.isFull || this.#pages.free < 2) {
+      const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
+      if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
+    }
+    const sideLots = side === Side.BUY ? this.bidLots : this.askLots;
+    return sideLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
+  }
+
+  /** @returns the best opposite level that a limit reaches, or NIL. */
+  crossedLevel(takerSide: Side, limitTicks: number): number {
+    if (takerSide === Side.BUY) {
+      const ask = this.bestAskTicks;
+      return ask !== 0 && ask <= limitTicks ? this.#prices.find(ask) : NIL;
+    }
+    const bid = this.bestBidTicks;
+    return bid !== 0 && bid >= limitTicks ? this.#prices.find(bid) : NIL;
+  }
+
+  /** @returns the level behind the one at `priceTicks` on its own side, or NIL: for walking a side. */
+  levelBehind(side: Side, priceTicks: number): number {
+    const next = side === Side.BUY ? this.#prices.atOrBelow(priceTicks - 1) : this.#prices.atOrAbove(priceTicks + 1);
+    return next === 0 ? NIL : this.#prices.find(next);
+  }
+
+  /** @returns the best level of a side, or NIL. */
+  bestLevel(side: Side): number {
+    const best = side === Side.BUY ? this.bestBidTicks : this.bestAskTicks;
+    return best === 0 ? NIL : this.#prices.find(best);
+  }
+
+  /** Puts a slot, its lots filled in, behind all orders at its price. `refusalToRest` was NONE. */
+  rest(side: Side, priceTicks: number, slot: number): void {
+    const { hotF64, hotI32, nextSlot } = this.#orders;
+    const { f64: levelF64, i32: levelI32 } = this.#levels;
+    let level = this.#prices.find(priceTicks);
+    if (level === NIL) {
+      level = this.#levels.allocate(priceTicks);
+      this.#prices.insert(priceTicks, level);
+      if (side === Side.BUY) {
+        if (priceTicks > this.bestBidTicks) this.bestBidTicks = priceTicks;
+      } else if (this.bestAskTicks === 0 || priceTicks < this.bestAskTicks) {
+        this.bestAskTicks = priceTicks;
+      }
+    }
+    const levelAt = level * LEVEL_WORDS;
+    const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    const tail = levelI32[levelAt + LEVEL.TAIL_SLOT]!;
+    hotI32[slot * HOT_WORDS + HOT.LEVEL] = level;
+    hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT] = tail;
+    nextSlot[slot] = NIL;
+    if (tail === NIL) levelI32[levelAt + LEVEL.HEAD_SLOT] = slot;
+    else nextSlot[tail] = slot;
+    levelI32[levelAt + LEVEL.TAIL_SLOT] = slot;
+    levelI32[levelAt + LEVEL.ORDER_COUNT] = levelI32[levelAt + LEVEL.ORDER_COUNT]! + 1;
+    levelF64[level * 4 + LEVEL.LOTS] = levelF64[level * 4 + LEVEL.LOTS]! + lots;
+    if (side === Side.BUY) this.bidLots += lots;
+    else this.askLots += lots;
+  }
+
+  /** Takes lots off a resting order that keeps its place. `lots` is less than what rests. */
+  reduce(side: Side, slot: number, lots: number): void {
+    const { hotF64, hotI32 } = this.#orders;
+    const levelF64 = this.#levels.f64;
+    const restingLots = hotF64[slot * 4 + HOT.RESTING_LOTS]! - lots;
+    if (restingLots <= 0) fail(`restingLots=${restingLots} slot=${slot} after a reduction by ${lots}`);
+    hotF64[slot * 4 + HOT.RESTING_LOTS] = restingLots;
+    const lotsAt = hotI32[slot * HOT_WORDS + HOT.LEVEL]! * 4 + LEVEL.LOTS;
+    levelF64[lotsAt] = levelF64[lotsAt]! - lots;
+    if (side === Side.BUY) this.bidLots -= lots;
+    else this.askLots -= lots;
+  }
+
+  /** Unlinks a resting order from anywhere in its level and frees its slot; an empty level goes with it. */
+  remove(side: Side, slot: number): void {
+    const { hotF64, hotI32, nextSlot } = this.#orders;
+    const { f64: levelF64, i32: levelI32 } = this.#levels;
+    const level = hotI32[slot * HOT_WORDS + HOT.LEVEL]!;
+    const levelAt = level * LEVEL_WORDS;
+    const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    const previous = hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT]!;
+    const next = nextSlot[slot]!;
+    if (previous === NIL) levelI32[levelAt + LEVEL.HEAD_SLOT] = next;
+    else nextSlot[previous] = next;
+    if (next === NIL) levelI32[levelAt + LEVEL.TAIL_SLOT] = previous;
+    else hotI32[next * HOT_WORDS + HOT.PREVIOUS_SLOT] = previous;
+    levelF64[level * 4 + LEVEL.LOTS] = levelF64[level * 4 + LEVEL.LOTS]! - lots;
+    if (side === Side.BUY) this.bidLots -= lots;
+    else this.askLots -= lots;
+    const orderCount = levelI32[levelAt + LEVEL.ORDER_COUNT]! - 1;
+    levelI32[levelAt + LEVEL.ORDER_COUNT] = orderCount;
+    if (orderCount === 0) this.#removeLevel(side, level);
+    this.#orders.free(slot);
+  }
+
+  #removeLevel(side: Side, level: number): void {
+    const priceTicks = this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
+    this.#prices.remove(priceTicks);
+    this.#levels.free(level);
+    if (side === Side.BUY) {
+      if (priceTicks === this.bestBidTicks) this.bestBidTicks = this.#prices.atOrBelow(priceTicks);
+    } else if (priceTicks === this.bestAskTicks) {
+      this.bestAskTicks = this.#prices.atOrAbove(priceTicks);
+    }
+  }
+
+  #isOnSide(side: Side, priceTicks: number): boolean {
+    if (side === Side.BUY) return priceTicks <= this.bestBidTicks;
+    return this.bestAskTicks !== 0 && priceTicks >= this.bestAskTicks;
+  }
+
+  /** Calls back with every resting order's slot, best price first, oldest first. */
+  visit(side: Side, visitor: (slot: number) => void): void {
+    for (let level = this.bestLevel(side); level !== NIL; ) {
+      const priceTicks = this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
+      let slot = this.#levels.i32[level * LEVEL_WORDS + LEVEL.HEAD_SLOT]!;
+      for (; slot !== NIL; slot = this.#orders.nextSlot[slot]!) visitor(slot);
+      level = this.levelBehind(side, priceTicks);
+    }
+  }
+
+  /**
+   * Walks everything and compares it with what is kept beside it.
+   * @returns orders and levels found, for the engine to compare with the pools
+   * @throws InvariantError naming the first fact that does not hold
+   */
+  verifyInvariants(instrumentId: number): { orders: number; levels: number } {
+    if (this.bestBidTicks !== 0 && this.bestAskTicks !== 0 && this.bestBidTicks >= this.bestAskTicks)
+      fail(`instrument ${instrumentId}: crossed, bid ${this.bestBidTicks} ask ${this.bestAskTicks}`);
+    const bids = this.#verifySide(
+      Side.BUY,
+      this.#prices.atOrBelow(this.bestAskTicks === 0 ? MAX_PRICE_TICKS : this.bestAskTicks - 1),
+    );
+    const asks = this.#verifySide(Side.SELL, this.#prices.atOrAbove(this.bestBidTicks + 1));
+    if (bids.lots !== this.bidLots) fail(`instrument ${instrumentId}: bidLots=${this.bidLots}, orders ${bids.lots}`);
+    if (asks.lots !== this.askLots) fail(`instrument ${instrumentId}: askLots=${this.askLots}, orders ${asks.lots}`);
+    return { orders: bids.orders + asks.orders, levels: bids.levels + asks.levels };
+  }
+
+  #verifySide(side: Side, firstTicks: number): { lots: number; orders: number; levels: number } {
+    const best = side === Side.BUY ? this.bestBidTicks : this.bestAskTicks;
+    if (firstTicks !== best) fail(`side ${side}: best ${best}, index ${firstTicks}`);
+    const { hotF64, hotI32, nextSlot, coldI32 } = this.#orders;
+    const found = { lots: 0, orders: 0, levels: 0 };
+    for (let level = this.bestLevel(side); level !== NIL; ) {
+      const priceTicks = this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
+      let levelLots = 0;
+      let orderCount = 0;
+      let previous = NIL;
+      for (let slot = this.#levels.i32[level * LEVEL_WORDS + LEVEL.HEAD_SLOT]!; slot !== NIL; slot = nextSlot[slot]!) {
+        const at = slot * HOT_WORDS;
+        const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+        if (!Number.isSafeInteger(lots) || lots <= 0) fail(`slot ${slot}: restingLots=${lots}`);
+        if (hotI32[at + HOT.LEVEL] !== level) fail(`slot ${slot}: level ${hotI32[at + HOT.LEVEL]}, linked in ${level}`);
+        if (hotI32[at + HOT.PREVIOUS_SLOT] !== previous) fail(`slot ${slot}: broken link to ${previous}`);
+        if (coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS] !== priceTicks)
+          fail(`slot ${slot}: limit is not ${priceTicks}`);
+        if (coldI32[slot * COLD_WORDS + COLD.SIDE] !== side) fail(`slot ${slot}: rests on side ${side}`);
+        levelLots += lots;
+        orderCount += 1;
+        previous = slot;
+        if (orderCount > this.#orders.capacity) fail(`level ${level}: its queue goes round`);
+      }
+      const levelAt = level * LEVEL_WORDS;
+      if (orderCount === 0 || orderCount !== this.#levels.i32[levelAt + LEVEL.ORDER_COUNT])
+        fail(`level ${level}: levelOrderCount=${this.#levels.i32[levelAt + LEVEL.ORDER_COUNT]}, orders ${orderCount}`);
+      if (previous !== this.#levels.i32[levelAt + LEVEL.TAIL_SLOT]) fail(`level ${level}: tail is not ${previous}`);
+      if (levelLots !== this.#levels.f64[level * 4 + LEVEL.LOTS])
+        fail(`level ${level}: levelLots, orders ${levelLots}`);
+      found.lots += levelLots;
+      found.orders += orderCount;
+      found.levels += 1;
+      level = this.levelBehind(side, priceTicks);
+    }
+    return found;
+  }
+}

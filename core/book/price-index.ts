@@ -1,0 +1,244 @@
+import { fail } from '../assert.ts';
+import { NIL } from './order-pool.ts';
+
+/**
+ * From a price to its level, and from a price to the next one that has a level, for any price from 1 to 2^31 - 1. A
+ * radix of three steps (11, 10 and 10 bits): a root per book, and pages of 1,024 entries shared by all books. Every
+ * root and page keeps a bitmap of its entries in use and a summary of the bitmap's words, so that the next price costs
+ * a few word tests wherever it lies. One index serves both sides: bids lie below asks, always.
+ *
+ * Page: 1,024 entries (page or level index, undefined where the bitmap says 0), 32 bitmap words, 1 summary word,
+ * 1 count of entries in use (next free page when free). Pages are taken when a price needs them and given back empty.
+ */
+const PAGE_BITS = 10;
+const PAGE_ENTRIES = 1 << PAGE_BITS;
+const BITMAP = PAGE_ENTRIES;
+const SUMMARY = BITMAP + PAGE_ENTRIES / 32;
+const COUNT = SUMMARY + 1;
+const PAGE_WORDS = COUNT + 15; // rounded up to whole cache lines
+
+const ROOT_BITS = 31 - 2 * PAGE_BITS;
+const ROOT_ENTRIES = 1 << ROOT_BITS;
+const ROOT_BITMAP_WORDS = ROOT_ENTRIES / 32;
+
+export class PagePool {
+  readonly words: Int32Array;
+  readonly capacity: number;
+  #freePage = NIL;
+  #neverUsed = 0;
+  #used = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.words = new Int32Array(capacity * PAGE_WORDS);
+  }
+
+  get free(): number {
+    return this.capacity - this.#used;
+  }
+
+  /** @returns the word offset of an empty page. The caller has made sure that one is free. */
+  allocate(): number {
+    this.#used += 1;
+    const page = this.#freePage;
+    if (page !== NIL) {
+      this.#freePage = this.words[page + COUNT]!;
+      this.words[page + COUNT] = 0;
+      return page;
+    }
+    if (this.#neverUsed === this.capacity) fail('page pool: allocate on a full pool');
+    return this.#neverUsed++ * PAGE_WORDS;
+  }
+
+  /** @param page empty: its bitmap and summary are zero already */
+  release(page: number): void {
+    this.words[page + COUNT] = this.#freePage;
+    this.#freePage = page;
+    this.#used -= 1;
+  }
+}
+
+export class PriceIndex {
+  readonly #pool: PagePool;
+  readonly #root = new Int32Array(ROOT_ENTRIES);
+  readonly #rootBitmap = new Int32Array(ROOT_BITMAP_WORDS);
+
+  constructor(pool: PagePool) {
+    this.#pool = pool;
+  }
+
+  /** @returns the level at a price, or NIL. */
+  find(priceTicks: number): number {
+    const { words } = this.#pool;
+    const top = priceTicks >>> (2 * PAGE_BITS);
+    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) return NIL;
+    const middlePage = this.#root[top]!;
+    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+    if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) === 0) return NIL;
+    const leafPage = words[middlePage + middle]!;
+    const leaf = priceTicks & (PAGE_ENTRIES - 1);
+    if ((words[leafPage + BITMAP + (leaf >>> 5)]! & (1 << (leaf & 31))) === 0) return NIL;
+    return words[leafPage + leaf]!;
+  }
+
+  /** @returns whether a level at this price can be inserted: a new price may need up to two pages. */
+  hasRoomFor(priceTicks: number): boolean {
+    if (this.#pool.free >= 2) return true;
+    return this.#pagesMissing(priceTicks) <= this.#pool.free;
+  }
+
+  /** @param priceTicks has no level yet, and hasRoomFor it */
+  insert(priceTicks: number, level: number): void {
+    const { words } = this.#pool;
+    const top = priceTicks >>> (2 * PAGE_BITS);
+    let middlePage = this.#root[top]!;
+    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) {
+      middlePage = this.#pool.allocate();
+      this.#root[top] = middlePage;
+      this.#rootBitmap[top >>> 5] = this.#rootBitmap[top >>> 5]! | (1 << (top & 31));
+    }
+    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+    let leafPage = words[middlePage + middle]!;
+    if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) === 0) {
+      leafPage = this.#pool.allocate();
+      setEntry(words, middlePage, middle, leafPage);
+    }
+    setEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1), level);
+  }
+
+  /** @param priceTicks has a level */
+  remove(priceTicks: number): void {
+    const { words } = this.#pool;
+    const top = priceTicks >>> (2 * PAGE_BITS);
+    const middlePage = this.#root[top]!;
+    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+    const leafPage = words[middlePage + middle]!;
+    clearEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1));
+    if (words[leafPage + COUNT] !== 0) return;
+    this.#pool.release(leafPage);
+    clearEntry(words, middlePage, middle);
+    if (words[middlePage + COUNT] !== 0) return;
+    this.#pool.release(middlePage);
+    this.#rootBitmap[top >>> 5] = this.#rootBitmap[top >>> 5]! & ~(1 << (top & 31));
+  }
+
+  /** @returns the lowest price with a level at or above the one given, or 0. */
+  atOrAbove(priceTicks: number): number {
+    const { words } = this.#pool;
+    let top = priceTicks >>> (2 * PAGE_BITS);
+    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) {
+      const middlePage = this.#root[top]!;
+      const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+      if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) !== 0) {
+        const leaf = firstAtOrAbove(words, words[middlePage + middle]!, priceTicks & (PAGE_ENTRIES - 1));
+        if (leaf !== NIL) return (((top << PAGE_BITS) | middle) << PAGE_BITS) | leaf;
+      }
+      const next = middle + 1 < PAGE_ENTRIES ? firstAtOrAbove(words, middlePage, middle + 1) : NIL;
+      if (next !== NIL)
+        return (((top << PAGE_BITS) | next) << PAGE_BITS) | firstAtOrAbove(words, words[middlePage + next]!, 0);
+    }
+    top = this.#rootAtOrAbove(top + 1);
+    if (top === NIL) return 0;
+    const middlePage = this.#root[top]!;
+    const middle = firstAtOrAbove(words, middlePage, 0);
+    return (((top << PAGE_BITS) | middle) << PAGE_BITS) | firstAtOrAbove(words, words[middlePage + middle]!, 0);
+  }
+
+  /** @returns the highest price with a level at or below the one given, or 0. */
+  atOrBelow(priceTicks: number): number {
+    const { words } = this.#pool;
+    const end = PAGE_ENTRIES - 1;
+    let top = priceTicks >>> (2 * PAGE_BITS);
+    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) {
+      const middlePage = this.#root[top]!;
+      const middle = (priceTicks >>> PAGE_BITS) & end;
+      if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) !== 0) {
+        const leaf = lastAtOrBelow(words, words[middlePage + middle]!, priceTicks & end);
+        if (leaf !== NIL) return (((top << PAGE_BITS) | middle) << PAGE_BITS) | leaf;
+      }
+      const next = middle > 0 ? lastAtOrBelow(words, middlePage, middle - 1) : NIL;
+      if (next !== NIL)
+        return (((top << PAGE_BITS) | next) << PAGE_BITS) | lastAtOrBelow(words, words[middlePage + next]!, end);
+    }
+    top = this.#rootAtOrBelow(top - 1);
+    if (top === NIL) return 0;
+    const middlePage = this.#root[top]!;
+    const middle = lastAtOrBelow(words, middlePage, end);
+    return (((top << PAGE_BITS) | middle) << PAGE_BITS) | lastAtOrBelow(words, words[middlePage + middle]!, end);
+  }
+
+  #pagesMissing(priceTicks: number): number {
+    const top = priceTicks >>> (2 * PAGE_BITS);
+    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) return 2;
+    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+    const word = this.#pool.words[this.#root[top]! + BITMAP + (middle >>> 5)]!;
+    return (word & (1 << (middle & 31))) === 0 ? 1 : 0;
+  }
+
+  #rootAtOrAbove(top: number): number {
+    if (top >= ROOT_ENTRIES) return NIL;
+    let word = top >>> 5;
+    let bits = this.#rootBitmap[word]! & (-1 << (top & 31));
+    while (bits === 0) {
+      if (++word === ROOT_BITMAP_WORDS) return NIL;
+      bits = this.#rootBitmap[word]!;
+    }
+    return (word << 5) | lowestBit(bits);
+  }
+
+  #rootAtOrBelow(top: number): number {
+    if (top < 0) return NIL;
+    let word = top >>> 5;
+    let bits = this.#rootBitmap[word]! & (-1 >>> (31 - (top & 31)));
+    while (bits === 0) {
+      if (--word < 0) return NIL;
+      bits = this.#rootBitmap[word]!;
+    }
+    return (word << 5) | highestBit(bits);
+  }
+}
+
+function setEntry(words: Int32Array, page: number, entry: number, value: number): void {
+  words[page + entry] = value;
+  const word = page + BITMAP + (entry >>> 5);
+  words[word] = words[word]! | (1 << (entry & 31));
+  words[page + SUMMARY] = words[page + SUMMARY]! | (1 << (entry >>> 5));
+  words[page + COUNT] = words[page + COUNT]! + 1;
+}
+
+function clearEntry(words: Int32Array, page: number, entry: number): void {
+  const word = page + BITMAP + (entry >>> 5);
+  words[word] = words[word]! & ~(1 << (entry & 31));
+  if (words[word] === 0) words[page + SUMMARY] = words[page + SUMMARY]! & ~(1 << (entry >>> 5));
+  words[page + COUNT] = words[page + COUNT]! - 1;
+}
+
+function firstAtOrAbove(words: Int32Array, page: number, entry: number): number {
+  const word = entry >>> 5;
+  const bits = words[page + BITMAP + word]! & (-1 << (entry & 31));
+  if (bits !== 0) return (word << 5) | lowestBit(bits);
+  if (word === 31) return NIL;
+  const later = words[page + SUMMARY]! & (-1 << (word + 1));
+  if (later === 0) return NIL;
+  const next = lowestBit(later);
+  return (next << 5) | lowestBit(words[page + BITMAP + next]!);
+}
+
+function lastAtOrBelow(words: Int32Array, page: number, entry: number): number {
+  const word = entry >>> 5;
+  const bits = words[page + BITMAP + word]! & (-1 >>> (31 - (entry & 31)));
+  if (bits !== 0) return (word << 5) | highestBit(bits);
+  if (word === 0) return NIL;
+  const earlier = words[page + SUMMARY]! & (-1 >>> (32 - word));
+  if (earlier === 0) return NIL;
+  const next = highestBit(earlier);
+  return (next << 5) | highestBit(words[page + BITMAP + next]!);
+}
+
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
+}
+
+function highestBit(bits: number): number {
+  return 31 - Math.clz32(bits);
+}

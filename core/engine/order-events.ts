@@ -1,0 +1,227 @@
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, type OrderPool } from '../book/order-pool.ts';
+import { CLIENT_ORDER_ID, copyContinuation, slotsForClientOrderId } from '../protocol/client-order-id.ts';
+import { CANCEL_ORDER, COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
+import { EVENT, FILLED, NOT_RESTING, ORDER_STATE } from '../protocol/event-record.ts';
+import { type CancelReason, EventKind, OrderFlag, type RejectReason, type Side } from '../protocol/kinds.ts';
+import { type RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import type { EventWriter } from './event-writer.ts';
+
+/** The command that is being applied: what every event of it repeats. One object for the engine's life. */
+export interface CommandContext {
+  commandSequence: number;
+  commandId: number;
+  timestampMs: number;
+  eventSequence: number; // of the newest event written
+}
+
+/**
+ * Writers of the order events, one per kind, straight into the event ring. They write all sixteen 8-byte words of a
+ * slot, so that nothing of the record that lay there before remains.
+ */
+export class OrderEvents {
+  readonly #writer: EventWriter;
+  readonly #context: CommandContext;
+  readonly #orders: OrderPool;
+
+  constructor(writer: EventWriter, context: CommandContext, orders: OrderPool) {
+    this.#writer = writer;
+    this.#context = context;
+    this.#orders = orders;
+  }
+
+  /** Starts a record: bytes 0 … 39. The rest of the slot is the caller's to fill. */
+  #begin(kind: EventKind, side: Side, instrumentId: number, accountId: number, orderId: number): number {
+    const at = this.#writer.claim();
+    this.header(at, kind, side, instrumentId, accountId, orderId);
+    return at;
+  }
+
+  /** Writes bytes 0 … 39 of an event and gives it the next sequence. */
+  header(at: number, kind: EventKind, side: Side, instrumentId: number, accountId: number, orderId: number): void {
+    const { u32, f64 } = this.#writer.ring.window;
+    const context = this.#context;
+    context.eventSequence += 1;
+    u32[at >> 2] = kind | (side << 8) | (instrumentId << 16);
+    u32[(at + EVENT.ACCOUNT_ID) >> 2] = accountId;
+    f64[(at + EVENT.EVENT_SEQUENCE) >> 3] = context.eventSequence;
+    f64[(at + EVENT.COMMAND_SEQUENCE) >> 3] = context.commandSequence;
+    f64[(at + EVENT.TIMESTAMP_MS) >> 3] = context.timestampMs;
+    f64[(at + EVENT.ORDER_ID) >> 3] = orderId;
+  }
+
+  /** ACCEPTED: all fields of the NEW_ORDER command, client order id included. */
+  accepted(command: RecordWindow, from: number, continuationFrom: number): void {
+    const isLong = slotsForClientOrderId(command.u8[from + CLIENT_ORDER_ID.LENGTH]!) === 2;
+    const at = isLong ? this.#writer.claimTwo() : this.#writer.claim();
+    const { window } = this.#writer.ring;
+    this.header(
+      at,
+      EventKind.ACCEPTED,
+      command.u8[from + COMMAND.SIDE] as Side,
+      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
+      this.#context.commandId,
+    );
+    for (let byte = NEW_ORDER.KEY_ID; byte < SLOT_BYTES; byte += 8)
+      window.i32[(at + byte) >> 2] = command.i32[(from + byte) >> 2]!;
+    for (let byte = NEW_ORDER.KEY_ID + 4; byte < SLOT_BYTES; byte += 8)
+      window.i32[(at + byte) >> 2] = command.i32[(from + byte) >> 2]!;
+    if (isLong)
+      copyContinuation(
+        command,
+        continuationFrom,
+        window,
+        this.#writer.continuationOffset(),
+        this.#context.eventSequence,
+      );
+  }
+
+  /** REJECTED: the order's fields from its command; its whole quantity, or budget, is what remained before. */
+  rejected(command: RecordWindow, from: number, reason: RejectReason): void {
+    const at = this.#begin(
+      EventKind.REJECTED,
+      (command.u8[from + COMMAND.SIDE]! & 1) as Side,
+      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
+      this.#context.commandId,
+    );
+    this.#orderFieldsFromCommand(at, command, from);
+    const { i32, f64 } = this.#writer.ring.window;
+    f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = 0;
+    // Copied as words: a refused quantity may be any bits, and a NaN must not change on its way through a double.
+    const isByBudget = (command.u8[from + NEW_ORDER.FLAGS]! & OrderFlag.BY_BUDGET) !== 0;
+    const quantity = (from + (isByBudget ? NEW_ORDER.BUDGET_UNITS : NEW_ORDER.QUANTITY_LOTS)) >> 2;
+    i32[(at + ORDER_STATE.REMAINING_BEFORE) >> 2] = command.i32[quantity]!;
+    i32[(at + ORDER_STATE.REMAINING_BEFORE + 4) >> 2] = command.i32[quantity + 1]!;
+    this.#stateTail(at, NOT_RESTING, 0, reason);
+  }
+
+  /** CANCELLED of an order that never rested: what remained of a taker. */
+  takerCancelled(command: RecordWindow, from: number, remainingLots: number, reason: CancelReason): void {
+    const at = this.#begin(
+      EventKind.CANCELLED,
+      command.u8[from + COMMAND.SIDE] as Side,
+      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
+      this.#context.commandId,
+    );
+    this.#orderFieldsFromCommand(at, command, from);
+    const { f64 } = this.#writer.ring.window;
+    f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = 0;
+    f64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = remainingLots;
+    this.#stateTail(at, NOT_RESTING, 0, reason);
+  }
+
+  /** BOOKED: the order rests in the slot, with what is left of it. */
+  booked(slot: number): void {
+    const lots = this.#orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    this.#restingState(EventKind.BOOKED, slot, lots, lots, 0);
+  }
+
+  /** CANCELLED of a resting order. Written before its slot is freed. */
+  restingCancelled(slot: number, reason: CancelReason): void {
+    this.#restingState(EventKind.CANCELLED, slot, this.#orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!, 0, reason);
+  }
+
+  /** CANCEL_REJECTED: repeats what the cancel named. */
+  cancelRejected(command: RecordWindow, from: number, reason: RejectReason): void {
+    const at = this.#begin(
+      EventKind.CANCEL_REJECTED,
+      0,
+      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
+      command.f64[(from + CANCEL_ORDER.ORDER_ID) >> 3]!,
+    );
+    const { u32, f64 } = this.#writer.ring.window;
+    for (let word = ORDER_STATE.KEY_ID >> 3; word < ORDER_STATE.SLOT >> 3; word++) f64[(at >> 3) + word] = 0;
+    u32[(at + ORDER_STATE.KEY_ID) >> 2] = command.u32[(from + CANCEL_ORDER.KEY_ID) >> 2]!;
+    this.#stateTail(
+      at,
+      command.i32[(from + CANCEL_ORDER.SLOT) >> 2]!,
+      command.u32[(from + CANCEL_ORDER.GENERATION) >> 2]!,
+      reason,
+    );
+  }
+
+  /** FILLED: written before the maker is reduced or removed. */
+  filled(
+    command: RecordWindow,
+    from: number,
+    makerSlot: number,
+    priceTicks: number,
+    quantityLots: number,
+    makerRemainingLots: number,
+    takerRemainingLots: number,
+  ): void {
+    const { hotF64, hotU32, coldU32, coldI32 } = this.#orders;
+    const cold = makerSlot * COLD_WORDS;
+    const at = this.#begin(
+      EventKind.FILLED,
+      command.u8[from + COMMAND.SIDE] as Side,
+      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      hotU32[makerSlot * HOT_WORDS + HOT.ACCOUNT_ID]!,
+      hotF64[makerSlot * 4 + HOT.ORDER_ID]!,
+    );
+    const { u32, i32, f64 } = this.#writer.ring.window;
+    f64[(at + FILLED.TAKER_ORDER_ID) >> 3] = this.#context.commandId;
+    u32[(at + FILLED.TAKER_ACCOUNT_ID) >> 2] = command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!;
+    i32[(at + FILLED.PRICE_TICKS) >> 2] = priceTicks;
+    f64[(at + FILLED.QUANTITY_LOTS) >> 3] = quantityLots;
+    i32[(at + FILLED.MAKER_LIMIT_TICKS) >> 2] = coldI32[cold + COLD.LIMIT_TICKS]!;
+    i32[(at + FILLED.TAKER_LIMIT_TICKS) >> 2] = command.i32[(from + NEW_ORDER.PRICE_TICKS) >> 2]!;
+    f64[(at + FILLED.MAKER_REMAINING_LOTS) >> 3] = makerRemainingLots;
+    f64[(at + FILLED.TAKER_REMAINING) >> 3] = takerRemainingLots;
+    u32[(at + FILLED.MAKER_MAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.MAKER_RATE_PPM]!;
+    u32[(at + FILLED.MAKER_TAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.TAKER_RATE_PPM]!;
+    u32[(at + FILLED.TAKER_MAKER_RATE_PPM) >> 2] = command.u32[(from + NEW_ORDER.MAKER_RATE_PPM) >> 2]!;
+    u32[(at + FILLED.TAKER_TAKER_RATE_PPM) >> 2] = command.u32[(from + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
+    u32[(at + FILLED.TAKER_FLAGS) >> 2] = command.u8[from + NEW_ORDER.FLAGS]!;
+    i32[(at + FILLED.MAKER_SLOT) >> 2] = makerSlot;
+    u32[(at + FILLED.MAKER_GENERATION) >> 2] = hotU32[makerSlot * HOT_WORDS + HOT.GENERATION]!;
+    u32[(at + FILLED.MAKER_GENERATION + 4) >> 2] = 0;
+    f64[(at + 120) >> 3] = 0;
+  }
+
+  #restingState(kind: EventKind, slot: number, before: number, after: number, reason: number): void {
+    const { hotF64, hotU32, coldU32 } = this.#orders;
+    const cold = slot * COLD_WORDS;
+    const at = this.#begin(
+      kind,
+      coldU32[cold + COLD.SIDE] as Side,
+      coldU32[cold + COLD.INSTRUMENT_ID]!,
+      hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID]!,
+      hotF64[slot * 4 + HOT.ORDER_ID]!,
+    );
+    const { u32, f64 } = this.#writer.ring.window;
+    u32[(at + ORDER_STATE.KEY_ID) >> 2] = coldU32[cold + COLD.KEY_ID]!;
+    u32[(at + ORDER_STATE.ORDER_TYPE) >> 2] = coldU32[cold + COLD.TYPE_WORD]!;
+    u32[(at + ORDER_STATE.PRICE_TICKS) >> 2] = coldU32[cold + COLD.LIMIT_TICKS]!;
+    u32[(at + ORDER_STATE.STOP_PRICE_TICKS) >> 2] = coldU32[cold + COLD.STOP_PRICE_TICKS]!;
+    f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = after;
+    f64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = before;
+    f64[(at + 72) >> 3] = 0;
+    u32[(at + ORDER_STATE.MAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.MAKER_RATE_PPM]!;
+    u32[(at + ORDER_STATE.TAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.TAKER_RATE_PPM]!;
+    this.#stateTail(at, slot, hotU32[slot * HOT_WORDS + HOT.GENERATION]!, reason);
+  }
+
+  #orderFieldsFromCommand(at: number, command: RecordWindow, from: number): void {
+    const { i32, f64 } = this.#writer.ring.window;
+    for (let byte = NEW_ORDER.KEY_ID; byte <= NEW_ORDER.STOP_PRICE_TICKS; byte += 4)
+      i32[(at + byte) >> 2] = command.i32[(from + byte) >> 2]!;
+    f64[(at + 72) >> 3] = 0;
+    i32[(at + ORDER_STATE.MAKER_RATE_PPM) >> 2] = command.i32[(from + NEW_ORDER.MAKER_RATE_PPM) >> 2]!;
+    i32[(at + ORDER_STATE.TAKER_RATE_PPM) >> 2] = command.i32[(from + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
+  }
+
+  #stateTail(at: number, slot: number, generation: number, reason: number): void {
+    const { i32, u32, f64 } = this.#writer.ring.window;
+    i32[(at + ORDER_STATE.SLOT) >> 2] = slot;
+    u32[(at + ORDER_STATE.GENERATION) >> 2] = generation;
+    f64[(at + ORDER_STATE.COMMAND_ID) >> 3] = this.#context.commandId;
+    u32[(at + ORDER_STATE.REASON) >> 2] = reason;
+    u32[(at + ORDER_STATE.REASON + 4) >> 2] = 0;
+    f64[(at + 112) >> 3] = 0;
+    f64[(at + 120) >> 3] = 0;
+  }
+}
