@@ -11,9 +11,12 @@ export const CONTROL = {
   DURABLE_COMMAND: 96,
   /** Low 32 bits of the highest event sequence that the event log holds. Written by the journal thread. */
   EVENT_LOG_END: 128,
-  /** 1: finish what is in the rings, then end. Written by the main thread. */
+  /**
+   * 1: the engine thread finishes what is in the command ring, then ends. 2: the engine has ended, the journal thread
+   * finishes what is in both rings, then ends. Written by the main thread.
+   */
   STOP: 160,
-  /** 1 while the journal can't be written because the disk is full: new orders are refused meanwhile. */
+  /** 1 while the journal thread waits for disk space: new orders are refused meanwhile. */
   DISK_FULL: 192,
   /** Low 32 bits of the highest command sequence that the engine has applied. Written by the engine thread. */
   APPLIED_COMMAND: 224,

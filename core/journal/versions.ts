@@ -1,0 +1,8 @@
+/** Layout of frames and records on disk. Raised when an older program could no longer read what this one writes. */
+export const FORMAT_VERSION = 1;
+
+/**
+ * Rules of the core: raised whenever the same commands would give other events than before. A program replays only what
+ * it has the rules for, since replay is by input.
+ */
+export const BEHAVIOUR_VERSION = 1;

@@ -1,0 +1,176 @@
+import { fail } from '../assert.ts';
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from '../engine/engine.ts';
+import { BehaviourChangedError } from '../journal/journal-errors.ts';
+import type { JournalClaim } from '../journal/journal-recovery.ts';
+import { DEFAULT_SEGMENT_BYTES } from '../journal/segment-files.ts';
+import { createRing, type RingBuffers } from '../ring/ring.ts';
+import { ManagedThread, ThreadFailure, type ThreadLife } from './managed-thread.ts';
+import { COMMAND_READER, EVENT_READER } from './ring-readers.ts';
+import { CONTROL, createSharedControl, ringDoorbell } from './shared-control.ts';
+import type {
+  EngineThreadData,
+  EngineThreadMessage,
+  JournalRecovered,
+  JournalThreadData,
+  JournalThreadMessage,
+  RecoveryProgress,
+  Replayed,
+  ReplayProgress,
+} from './thread-messages.ts';
+
+export interface RingSizes {
+  readonly commandSlots: number; // powers of two
+  readonly eventSlots: number;
+}
+
+export const DEFAULT_RING_SIZES: RingSizes = { commandSlots: 2 ** 16, eventSlots: 2 ** 17 };
+
+export interface ExchangeThreadSettings {
+  readonly folder: string; // the data folder: journal/ and events/ lie below it
+  readonly limits?: EngineLimits;
+  readonly segmentBytes?: number; // of journal and event log; a multiple of 128
+  readonly claims?: readonly JournalClaim[]; // consumers' watermarks as command sequences: the journal must reach them
+}
+
+/** Where the exchange stands after its start: the next command is lastCommandSequence + 1. */
+export interface Recovered {
+  readonly journal: JournalRecovered;
+  readonly replayed: Replayed;
+}
+
+export type StartProgress = RecoveryProgress | ReplayProgress;
+
+const JOURNAL_ENTRY = new URL('./journal-thread.ts', import.meta.url);
+const ENGINE_ENTRY = new URL('./engine-thread.ts', import.meta.url);
+
+/** How long an orderly end may take: the rings' content, once to disk. */
+const STOP_TIMEOUT_MS = 30_000;
+
+/**
+ * The engine thread and the journal thread with the memory they share with the gateway. The gateway writes the command
+ * ring and must read the event ring (EVENT_READER.GATEWAY, through releaseEvents) from before `start` until after
+ * `stop`: an unread ring stops the engine.
+ */
+export class ExchangeThreads {
+  readonly control: SharedArrayBuffer = createSharedControl();
+  readonly commandRing: RingBuffers;
+  readonly eventRing: RingBuffers;
+  readonly #controlWords = new Int32Array(this.control);
+  #journal: ManagedThread<JournalThreadMessage> | null = null;
+  #engine: ManagedThread<EngineThreadMessage> | null = null;
+  #isStopping = false;
+  #failure: Error | null = null;
+  #onFailure: ((error: Error) => void) | null = null;
+
+  constructor(sizes: RingSizes = DEFAULT_RING_SIZES) {
+    this.commandRing = createRing(sizes.commandSlots, COMMAND_READER.COUNT);
+    this.eventRing = createRing(sizes.eventSlots, EVENT_READER.COUNT);
+  }
+
+  /**
+   * Recovers journal and event log, then replays the journal. Once.
+   * @returns when the engine waits for commands and the event log was found equal to the replay; the last events of the
+   *   replay may still be in the event ring
+   * @throws ThreadFailure with the code and text of what refused: damage, loss, an unknown version, a full disk;
+   *   BehaviourChangedError
+   */
+  async start(settings: ExchangeThreadSettings, onProgress: (progress: StartProgress) => void): Promise<Recovered> {
+    if (this.#journal !== null) fail('the threads were started before');
+    try {
+      const recovered = await this.#start(settings, onProgress);
+      for (const thread of [this.#journal!, this.#engine!]) thread.ended.catch((error: Error) => this.#fail(error));
+      return recovered;
+    } catch (error) {
+      if (!this.#isStopping) await this.terminate();
+      throw error;
+    }
+  }
+
+  /** @param callback called once, when a thread dies by itself after the start, also if that was before this call */
+  onFailure(callback: (error: Error) => void): void {
+    this.#onFailure = callback;
+    if (this.#failure !== null) callback(this.#failure);
+  }
+
+  /**
+   * Finishes everything that was published to the command ring, durably, and ends both threads. Nothing may be
+   * published afterwards.
+   * @throws ThreadFailure when a thread dies meanwhile, or does not end (a disk that stays full, an event ring unread)
+   */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const timer = setTimeout(() => void this.terminate(), STOP_TIMEOUT_MS);
+    try {
+      await this.#end(this.#engine, 1, CONTROL.ENGINE_DOORBELL);
+      await this.#end(this.#journal, 2, CONTROL.JOURNAL_DOORBELL);
+    } catch (error) {
+      await this.terminate();
+      throw this.#failure ?? error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends both threads at once, as a crash would. What was acknowledged is in the journal. */
+  async terminate(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all([this.#engine?.terminate(), this.#journal?.terminate()]);
+  }
+
+  async #start(settings: ExchangeThreadSettings, onProgress: (progress: StartProgress) => void): Promise<Recovered> {
+    const { folder, limits = DEFAULT_ENGINE_LIMITS, segmentBytes = DEFAULT_SEGMENT_BYTES, claims = [] } = settings;
+    const shared = { control: this.control, commandRing: this.commandRing, eventRing: this.eventRing, folder };
+    const recovery = Promise.withResolvers<JournalRecovered>();
+    const comparison = Promise.withResolvers<void>();
+    const journalData: JournalThreadData = { ...shared, segmentBytes, claims };
+    this.#journal = new ManagedThread<JournalThreadMessage>('journal', JOURNAL_ENTRY, journalData, (report) => {
+      if (report.type === 'journal-recovered') recovery.resolve(report);
+      else if (report.type === 'events-compared') comparison.resolve();
+      else onProgress(report);
+    });
+    const journal = await Promise.race([recovery.promise, endDuringStart(this.#journal)]);
+    if (this.#isStopping) throw toldToStop('engine');
+
+    const replay = Promise.withResolvers<Replayed>();
+    const engineData: EngineThreadData = { ...shared, limits, lastCommandSequence: journal.lastCommandSequence };
+    this.#engine = new ManagedThread<EngineThreadMessage>('engine', ENGINE_ENTRY, engineData, (report) => {
+      if (report.type === 'replayed') replay.resolve(report);
+      else onProgress(report);
+    });
+    // The journal thread compares what the engine replays with the event log, and dies of a difference.
+    const ends = [endDuringStart(this.#engine), endDuringStart(this.#journal)];
+    const replayed = await Promise.race([replay.promise, ...ends]);
+    if (replayed.lastEventSequence < journal.lastEventSequence)
+      throw new BehaviourChangedError(
+        replayed.lastEventSequence + 1,
+        `the event log goes on to ${journal.lastEventSequence}, the replay of the whole journal ends before it`,
+      );
+    await Promise.race([comparison.promise, ...ends]);
+    return { journal, replayed };
+  }
+
+  async #end(thread: ThreadLife | null, stopValue: number, doorbell: number): Promise<void> {
+    if (thread === null) return;
+    Atomics.store(this.#controlWords, CONTROL.STOP, stopValue);
+    ringDoorbell(this.#controlWords, doorbell);
+    if ((await thread.ended) === 'TERMINATED')
+      throw new ThreadFailure(thread.name, 'TERMINATED', 'it did not finish its work before it was terminated');
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    if (this.#isStopping)
+      void this.terminate(); // stop waits for the other thread and then tells of this one
+    else this.#onFailure?.(error);
+  }
+}
+
+async function endDuringStart(thread: ThreadLife): Promise<never> {
+  await thread.ended;
+  throw toldToStop(thread.name);
+}
+
+function toldToStop(thread: string): ThreadFailure {
+  return new ThreadFailure(thread, 'STOPPED', 'the exchange was told to stop during its start');
+}

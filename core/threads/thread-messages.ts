@@ -1,0 +1,78 @@
+import type { EngineLimits } from '../engine/engine.ts';
+import type { JournalClaim } from '../journal/journal-recovery.ts';
+import type { RingBuffers } from '../ring/ring.ts';
+
+/** What every thread of an exchange is given through workerData. */
+export interface SharedBuffers {
+  readonly control: SharedArrayBuffer; // CONTROL words
+  readonly commandRing: RingBuffers; // readers: COMMAND_READER
+  readonly eventRing: RingBuffers; // readers: EVENT_READER
+}
+
+export interface JournalThreadData extends SharedBuffers {
+  readonly folder: string; // the data folder
+  readonly segmentBytes: number; // of both logs
+  /** Consumers that must not be ahead of the journal. The event log is always checked. */
+  readonly claims: readonly JournalClaim[];
+}
+
+export interface EngineThreadData extends SharedBuffers {
+  readonly folder: string;
+  readonly limits: EngineLimits;
+  readonly lastCommandSequence: number; // of the recovered journal: replayed up to there
+}
+
+/** What journal and event log held. Sent once, before any command is taken. */
+export interface JournalRecovered {
+  readonly type: 'journal-recovered';
+  readonly lastCommandSequence: number;
+  readonly lastEventSequence: number; // that the event log holds; all that follow are written again by the replay
+  readonly tornFrames: number; // 0 or 1: a group of commands that was never acknowledged
+  readonly tornBytes: number;
+  readonly droppedEventFrames: number; // from the unsynced end of the event log; regenerated
+  readonly droppedEventBytes: number;
+}
+
+/** Every event that the log held at start came out of the replay again, byte by byte. Sent once. */
+export interface EventsCompared {
+  readonly type: 'events-compared';
+}
+
+/** Bytes of log files checked so far. */
+export interface RecoveryProgress {
+  readonly type: 'recovery-progress';
+  readonly scannedBytes: number;
+}
+
+export interface ReplayProgress {
+  readonly type: 'replay-progress';
+  readonly commandSequence: number;
+  readonly ofCommandSequence: number;
+}
+
+/** The engine stands where the journal ends. Its events are in the event ring, and on their way through it. */
+export interface Replayed {
+  readonly type: 'replayed';
+  readonly lastCommandSequence: number;
+  readonly lastEventSequence: number;
+  readonly lastTimestampMs: number;
+  readonly highestLedgerSequence: number; // a ledger that knows less has lost something
+  readonly stateHash: string; // 16 hex digits
+  readonly restingOrders: number;
+}
+
+/** Sent last, after all work was finished because STOP was set. */
+export interface ThreadStopped {
+  readonly type: 'stopped';
+}
+
+/** Sent last, when the thread dies of an error. */
+export interface ThreadFailed {
+  readonly type: 'failed';
+  readonly code: string; // of our typed errors and of system errors; 'INTERNAL' for a broken fact
+  readonly message: string;
+  readonly stack: string;
+}
+
+export type JournalThreadMessage = RecoveryProgress | JournalRecovered | EventsCompared | ThreadStopped | ThreadFailed;
+export type EngineThreadMessage = ReplayProgress | Replayed | ThreadStopped | ThreadFailed;
