@@ -22,11 +22,18 @@ export class OrderEvents {
   readonly #writer: EventWriter;
   readonly #context: CommandContext;
   readonly #orders: OrderPool;
+  // The ring's windows, one load away: three loads a field is what a record would cost through the writer.
+  readonly #i32: Int32Array;
+  readonly #u32: Uint32Array;
+  readonly #f64: Float64Array;
 
   constructor(writer: EventWriter, context: CommandContext, orders: OrderPool) {
     this.#writer = writer;
     this.#context = context;
     this.#orders = orders;
+    this.#i32 = writer.ring.window.i32;
+    this.#u32 = writer.ring.window.u32;
+    this.#f64 = writer.ring.window.f64;
   }
 
   /** Starts a record: bytes 0 … 39. The rest of the slot is the caller's to fill. */
@@ -38,7 +45,8 @@ export class OrderEvents {
 
   /** Writes bytes 0 … 39 of an event and gives it the next sequence. */
   header(at: number, kind: EventKind, side: Side, instrumentId: number, accountId: number, orderId: number): void {
-    const { u32, f64 } = this.#writer.ring.window;
+    const u32 = this.#u32;
+    const f64 = this.#f64;
     const context = this.#context;
     context.eventSequence += 1;
     u32[at >> 2] = kind | (side << 8) | (instrumentId << 16);
@@ -53,7 +61,6 @@ export class OrderEvents {
   accepted(command: RecordWindow, from: number, continuationFrom: number): void {
     const isLong = slotsForClientOrderId(command.u8[from + CLIENT_ORDER_ID.LENGTH]!) === 2;
     const at = isLong ? this.#writer.claimTwo() : this.#writer.claim();
-    const { window } = this.#writer.ring;
     this.header(
       at,
       EventKind.ACCEPTED,
@@ -62,15 +69,16 @@ export class OrderEvents {
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
       this.#context.commandId,
     );
-    for (let byte = NEW_ORDER.KEY_ID; byte < SLOT_BYTES; byte += 8)
-      window.i32[(at + byte) >> 2] = command.i32[(from + byte) >> 2]!;
-    for (let byte = NEW_ORDER.KEY_ID + 4; byte < SLOT_BYTES; byte += 8)
-      window.i32[(at + byte) >> 2] = command.i32[(from + byte) >> 2]!;
+    const to = this.#i32;
+    const source = command.i32;
+    const toWord = at >> 2;
+    const fromWord = from >> 2;
+    for (let word = NEW_ORDER.KEY_ID >> 2; word < SLOT_BYTES >> 2; word++) to[toWord + word] = source[fromWord + word]!;
     if (isLong)
       copyContinuation(
         command,
         continuationFrom,
-        window,
+        this.#writer.ring.window,
         this.#writer.continuationOffset(),
         this.#context.eventSequence,
       );
@@ -86,7 +94,8 @@ export class OrderEvents {
       this.#context.commandId,
     );
     this.#orderFieldsFromCommand(at, command, from);
-    const { i32, f64 } = this.#writer.ring.window;
+    const i32 = this.#i32;
+    const f64 = this.#f64;
     f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = 0;
     // Copied as words: a refused quantity may be any bits, and a NaN must not change on its way through a double.
     const isByBudget = (command.u8[from + NEW_ORDER.FLAGS]! & OrderFlag.BY_BUDGET) !== 0;
@@ -106,7 +115,7 @@ export class OrderEvents {
       this.#context.commandId,
     );
     this.#orderFieldsFromCommand(at, command, from);
-    const { f64 } = this.#writer.ring.window;
+    const f64 = this.#f64;
     f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = 0;
     f64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = remainingLots;
     this.#stateTail(at, NOT_RESTING, 0, reason);
@@ -132,7 +141,8 @@ export class OrderEvents {
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
       command.f64[(from + CANCEL_ORDER.ORDER_ID) >> 3]!,
     );
-    const { u32, f64 } = this.#writer.ring.window;
+    const u32 = this.#u32;
+    const f64 = this.#f64;
     for (let word = ORDER_STATE.KEY_ID >> 3; word < ORDER_STATE.SLOT >> 3; word++) f64[(at >> 3) + word] = 0;
     u32[(at + ORDER_STATE.KEY_ID) >> 2] = command.u32[(from + CANCEL_ORDER.KEY_ID) >> 2]!;
     this.#stateTail(
@@ -162,7 +172,9 @@ export class OrderEvents {
       hotU32[makerSlot * HOT_WORDS + HOT.ACCOUNT_ID]!,
       hotF64[makerSlot * 4 + HOT.ORDER_ID]!,
     );
-    const { u32, i32, f64 } = this.#writer.ring.window;
+    const u32 = this.#u32;
+    const i32 = this.#i32;
+    const f64 = this.#f64;
     f64[(at + FILLED.TAKER_ORDER_ID) >> 3] = this.#context.commandId;
     u32[(at + FILLED.TAKER_ACCOUNT_ID) >> 2] = command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!;
     i32[(at + FILLED.PRICE_TICKS) >> 2] = priceTicks;
@@ -192,7 +204,8 @@ export class OrderEvents {
       hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID]!,
       hotF64[slot * 4 + HOT.ORDER_ID]!,
     );
-    const { u32, f64 } = this.#writer.ring.window;
+    const u32 = this.#u32;
+    const f64 = this.#f64;
     u32[(at + ORDER_STATE.KEY_ID) >> 2] = coldU32[cold + COLD.KEY_ID]!;
     u32[(at + ORDER_STATE.ORDER_TYPE) >> 2] = coldU32[cold + COLD.TYPE_WORD]!;
     u32[(at + ORDER_STATE.PRICE_TICKS) >> 2] = coldU32[cold + COLD.LIMIT_TICKS]!;
@@ -206,7 +219,8 @@ export class OrderEvents {
   }
 
   #orderFieldsFromCommand(at: number, command: RecordWindow, from: number): void {
-    const { i32, f64 } = this.#writer.ring.window;
+    const i32 = this.#i32;
+    const f64 = this.#f64;
     for (let byte = NEW_ORDER.KEY_ID; byte <= NEW_ORDER.STOP_PRICE_TICKS; byte += 4)
       i32[(at + byte) >> 2] = command.i32[(from + byte) >> 2]!;
     f64[(at + 72) >> 3] = 0;
@@ -215,7 +229,9 @@ export class OrderEvents {
   }
 
   #stateTail(at: number, slot: number, generation: number, reason: number): void {
-    const { i32, u32, f64 } = this.#writer.ring.window;
+    const i32 = this.#i32;
+    const u32 = this.#u32;
+    const f64 = this.#f64;
     i32[(at + ORDER_STATE.SLOT) >> 2] = slot;
     u32[(at + ORDER_STATE.GENERATION) >> 2] = generation;
     f64[(at + ORDER_STATE.COMMAND_ID) >> 3] = this.#context.commandId;

@@ -101,6 +101,7 @@ export class ExchangeThreads {
     this.#isStopping = true;
     const timer = setTimeout(() => void this.terminate(), STOP_TIMEOUT_MS);
     try {
+      if (this.#failure !== null) throw this.#failure;
       await this.#end(this.#engine, 1, CONTROL.ENGINE_DOORBELL);
       await this.#end(this.#journal, 2, CONTROL.JOURNAL_DOORBELL);
     } catch (error) {
