@@ -1,0 +1,53 @@
+/** What one run of an arm took, and what it did: the arms of a pair must have done the same. */
+export interface Run {
+  readonly seconds: number;
+  readonly operations: number;
+}
+
+export interface PairedResult {
+  readonly medianRatio: number; // seconds of A / seconds of B, pair by pair
+  readonly noiseRatio: number; // the same for A against A: how far from 1 means nothing
+  readonly aPerSecond: number; // median
+  readonly bPerSecond: number; // median
+}
+
+/**
+ * Runs two arms in pairs, order alternating, after one run of each that is thrown away.
+ * @param pairs odd, so that the median is a measured one
+ */
+export async function runPairs(pairs: number, a: () => Promise<Run>, b: () => Promise<Run>): Promise<PairedResult> {
+  await a();
+  await b();
+  const ratios: number[] = [];
+  const noise: number[] = [];
+  const aRates: number[] = [];
+  const bRates: number[] = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    const first = pair % 2 === 0 ? a : b;
+    const second = pair % 2 === 0 ? b : a;
+    const runs = [await first(), await second()];
+    const [runA, runB] = pair % 2 === 0 ? [runs[0]!, runs[1]!] : [runs[1]!, runs[0]!];
+    ratios.push(runA.seconds / runA.operations / (runB.seconds / runB.operations));
+    aRates.push(runA.operations / runA.seconds);
+    bRates.push(runB.operations / runB.seconds);
+    const again = await a();
+    noise.push(runA.seconds / runA.operations / (again.seconds / again.operations));
+  }
+  return {
+    medianRatio: median(ratios),
+    noiseRatio: median(noise.map((ratio) => Math.max(ratio, 1 / ratio))),
+    aPerSecond: median(aRates),
+    bPerSecond: median(bRates),
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[sorted.length >> 1]!;
+}
+
+export function perSecond(rate: number): string {
+  if (rate >= 1e6) return `${(rate / 1e6).toFixed(2)} M/s`;
+  if (rate >= 1e3) return `${(rate / 1e3).toFixed(1)} k/s`;
+  return `${rate.toFixed(0)} /s`;
+}

@@ -1,0 +1,62 @@
+import { type TemplatedApp, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
+
+/** An address can't be listened on. The message is one sentence that says what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly code = 'ADDRESS_UNAVAILABLE';
+}
+
+/** Without it two processes may share one port, and each gets some of the connections: LIBUS_LISTEN_EXCLUSIVE_PORT. */
+const EXCLUSIVE_PORT = 1;
+
+/** As the library takes it: a host together with options, which its type declarations leave out. */
+type ListenOnHost = (
+  host: string,
+  port: number,
+  options: number,
+  callback: (socket: us_listen_socket | false) => void,
+) => void;
+
+/** An app that accepts connections. */
+export class Listening {
+  readonly port: number;
+  readonly #app: TemplatedApp;
+  #socket: us_listen_socket | null;
+
+  private constructor(app: TemplatedApp, socket: us_listen_socket) {
+    this.#app = app;
+    this.#socket = socket;
+    this.port = us_socket_local_port(socket);
+  }
+
+  /**
+   * @param port 0 for any free one
+   * @throws ListenError when the port is taken or the host is none of this machine's
+   */
+  static on(app: TemplatedApp, host: string, port: number): Promise<Listening> {
+    return new Promise((resolve, reject) => {
+      (app.listen as unknown as ListenOnHost).call(app, host, port, EXCLUSIVE_PORT, (socket) => {
+        if (socket) resolve(new Listening(app, socket));
+        else
+          reject(
+            new ListenError(
+              `can't listen on ${host}:${port}: another program has that port, or ${host} is no address of this machine; stop that program or choose another port`,
+            ),
+          );
+      });
+    });
+  }
+
+  /** Takes no new connections; those that are open go on. */
+  stopAccepting(): void {
+    if (this.#socket === null) return;
+    us_listen_socket_close(this.#socket);
+    this.#socket = null;
+  }
+
+  /** Ends every connection at once. */
+  close(): void {
+    this.stopAccepting();
+    this.#app.close();
+  }
+}

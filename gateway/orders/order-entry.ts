@@ -1,0 +1,214 @@
+import type { Logger } from 'pino';
+import { fail } from '../../core/assert.ts';
+import { MAX_POOL_UNITS } from '../../core/money/asset.ts';
+import { formatDecimal } from '../../core/money/decimal.ts';
+import { needUnits } from '../../core/money/need.ts';
+import type { ApiKey, Clock, HoldAnswer, Ledger } from '../../core/ports.ts';
+import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
+import { EventKind, Side } from '../../core/protocol/kinds.ts';
+import { ApiError, tryLater } from '../rest/errors.ts';
+import { formatPrice, formatQuantity } from '../rest/formatting.ts';
+import type { ParsedOrder } from '../rest/order-fields.ts';
+import type { CommandIds } from './command-ids.ts';
+import type { CommandOutcomes } from './command-outcomes.ts';
+import { type CommandPublisher, newOrderSlots } from './command-publisher.ts';
+import { coreRefusal } from './core-refusal.ts';
+import { type Order, repeatKey } from './order.ts';
+import type { OrderView } from './order-view.ts';
+import { OrdersInFlight } from './orders-in-flight.ts';
+
+/** Who places or cancels. */
+export type OrderActor = Pick<ApiKey, 'keyId' | 'accountId'>;
+
+export interface OrderEntryParts {
+  readonly publisher: CommandPublisher;
+  readonly outcomes: CommandOutcomes;
+  readonly commandIds: CommandIds;
+  readonly view: OrderView;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Takes orders and cancels from the request to the core's answer. What was published stands as the core decides, whether
+ * or not anyone still waits for it.
+ */
+export class OrderEntry {
+  readonly inFlight = new OrdersInFlight();
+  readonly #parts: OrderEntryParts;
+  readonly #cancelling = new Map<number, Promise<void>>(); // by order id
+  #isOpen = true;
+
+  constructor(parts: OrderEntryParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on nothing is placed or cancelled; what is on its way goes on. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** @returns once nothing is on its way any more */
+  async idle(): Promise<void> {
+    while (this.inFlight.count > 0 || this.#cancelling.size > 0)
+      await Promise.allSettled([...this.inFlight.outcomes(), ...this.#cancelling.values()]);
+  }
+
+  /**
+   * Places an order, or finds the one that this request repeats.
+   * @param nonceDurable the request's nonce; nothing is published before it resolves
+   * @returns the order after its own command
+   * @throws ApiError: refused, and nothing of it remains
+   */
+  async place(actor: OrderActor, parsed: ParsedOrder, nonceDurable: Promise<void>): Promise<Order> {
+    const { publisher, commandIds, view, clock } = this.#parts;
+    const order: NewOrderFields = { ...parsed.fields, keyId: actor.keyId };
+    const key = order.clientOrderId === '' ? '' : repeatKey(order);
+    if (key !== '') {
+      const repeated = this.inFlight.repeatOf(key) ?? view.repeatedOrder(key, clock.nowMs());
+      if (repeated !== undefined) return repeated;
+    }
+    this.#requireOpen();
+    if (publisher.isDiskFull) throw tryLater('The exchange waits for disk space and takes no new orders', 5);
+    const units = needUnits(parsed.instrument, order.side, order.priceTicks, order.quantityLots, order);
+    if (units > MAX_POOL_UNITS) throw insufficientFunds(parsed, units, null);
+    this.#reserve(newOrderSlots(order));
+    const commandId = commandIds.next();
+    const outcome = this.#submit(commandId, actor, parsed, order, units, nonceDurable);
+    this.inFlight.add(commandId, order.keyId, order.clientOrderId, key, outcome);
+    return outcome;
+  }
+
+  /**
+   * Cancels what is left of an order. One that is closed already stays as it is.
+   * @returns the order after the cancel
+   * @throws ApiError OrderNotFound, also for another account's order
+   */
+  async cancel(actor: OrderActor, orderId: number, nonceDurable: Promise<void>): Promise<Order> {
+    await this.inFlight.byOrderId(orderId)?.catch(() => {});
+    const order = this.#parts.view.order(orderId);
+    if (order === undefined || order.accountId !== actor.accountId) throw orderNotFound(orderId);
+    if (isClosed(order)) return order;
+    let cancelling = this.#cancelling.get(orderId);
+    if (cancelling === undefined) {
+      this.#requireOpen();
+      this.#reserve(1);
+      cancelling = this.#submitCancel(actor, order, nonceDurable).finally(() => this.#cancelling.delete(orderId));
+      this.#cancelling.set(orderId, cancelling);
+    }
+    await cancelling;
+    return order;
+  }
+
+  async #submit(
+    commandId: number,
+    actor: OrderActor,
+    parsed: ParsedOrder,
+    order: NewOrderFields,
+    units: bigint,
+    nonceDurable: Promise<void>,
+  ): Promise<Order> {
+    const { publisher, outcomes, view } = this.#parts;
+    let ledgerSequence: number;
+    try {
+      ledgerSequence = await this.#hold(commandId, actor.accountId, parsed, units, nonceDurable);
+    } catch (error) {
+      publisher.unreserve(newOrderSlots(order));
+      throw error;
+    }
+    const sequence = publisher.publishNewOrder({ commandId, accountId: actor.accountId, ledgerSequence }, order);
+    const lastEvent = await outcomes.lastEventOf(sequence);
+    if (lastEvent.kind === EventKind.REJECTED) throw coreRefusal(lastEvent.reason, parsed);
+    return view.order(commandId) ?? fail(`order ${commandId} was answered but is not in the view`);
+  }
+
+  /** @returns the ledger's change sequence of the hold */
+  async #hold(
+    commandId: number,
+    accountId: number,
+    parsed: ParsedOrder,
+    units: bigint,
+    nonceDurable: Promise<void>,
+  ): Promise<number> {
+    const { ledger, clock } = this.#parts;
+    const { base, quote } = parsed.instrument;
+    const { assetId } = parsed.fields.side === Side.BUY ? quote : base;
+    const holding = ledger.hold({ commandId, accountId, assetId, units, timestampMs: clock.nowMs() });
+    let answer: HoldAnswer;
+    try {
+      [answer] = await Promise.all([holding, nonceDurable]);
+    } catch (error) {
+      this.#abandonHold(commandId, error);
+      throw tryLater('The order could not be taken, and nothing of it remains');
+    }
+    if (answer.outcome === 'HELD' || answer.outcome === 'REPEATED') return answer.ledgerSequence;
+    if (answer.outcome === 'INSUFFICIENT_FUNDS') throw insufficientFunds(parsed, units, answer.availableUnits);
+    throw new Error(`the ledger answered ${answer.outcome} to the hold of command ${commandId}`);
+  }
+
+  /** Nobody knows whether it was held. A release is right either way: its tombstone refuses a hold that comes later. */
+  #abandonHold(commandId: number, error: unknown): void {
+    const { ledger, clock, logger } = this.#parts;
+    logger.error({ commandId, error }, 'the hold of an order or its nonce failed');
+    ledger.release(commandId, clock.nowMs()).catch((releaseError: unknown) => {
+      logger.error(
+        { commandId, error: releaseError },
+        'an abandoned hold could not be released: the next start does it',
+      );
+    });
+  }
+
+  async #submitCancel(actor: OrderActor, order: Order, nonceDurable: Promise<void>): Promise<void> {
+    const { publisher, outcomes, commandIds } = this.#parts;
+    try {
+      await nonceDurable;
+    } catch (error) {
+      publisher.unreserve(1);
+      throw error;
+    }
+    if (isClosed(order)) {
+      publisher.unreserve(1); // filled or cancelled while the nonce was written
+      return;
+    }
+    const { instrumentId, orderId, slot, generation } = order;
+    const origin = { commandId: commandIds.next(), accountId: actor.accountId, ledgerSequence: 0 };
+    const sequence = publisher.publishCancel(origin, { instrumentId, keyId: actor.keyId, orderId, slot, generation });
+    await outcomes.lastEventOf(sequence); // CANCELLED, or CANCEL_REJECTED because a fill was first: the view knows
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw tryLater('The exchange is shutting down', 5);
+  }
+
+  #reserve(slots: number): void {
+    if (!this.#parts.publisher.tryReserve(slots)) throw tryLater('The exchange is busy; nothing was taken, try again');
+  }
+}
+
+export function orderNotFound(orderId: number | string): ApiError {
+  return new ApiError('OrderNotFound', `Order ${orderId} not found`);
+}
+
+function isClosed(order: Order): boolean {
+  return order.status === 'FILLED' || order.status === 'CANCELLED';
+}
+
+/** @param availableUnits null when the ledger was not asked: no balance can ever be that large */
+function insufficientFunds(
+  { instrument, fields }: ParsedOrder,
+  neededUnits: bigint,
+  availableUnits: bigint | null,
+): ApiError {
+  const asset = fields.side === Side.BUY ? instrument.quote : instrument.base;
+  const needed = `${formatDecimal(neededUnits, asset.decimals)} ${asset.code} needed, fee included`;
+  const available = availableUnits === null ? '' : `, ${formatDecimal(availableUnits, asset.decimals)} available`;
+  const side = fields.side === Side.BUY ? 'buy' : 'sell';
+  const price = formatPrice(instrument, fields.priceTicks);
+  const quantity = formatQuantity(instrument, fields.quantityLots);
+  return new ApiError(
+    'InsufficientFunds',
+    `Failed to place ${side} order on symbol '${instrument.symbol.toUpperCase()}' for price ${price} ${instrument.quote.code} ` +
+      `and quantity ${quantity} ${instrument.base.code} due to insufficient funds (${needed}${available})`,
+  );
+}

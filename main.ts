@@ -1,0 +1,70 @@
+import { Command, Option } from 'commander';
+import { runAudit } from './main/audit-command.ts';
+import { type Configuration, readConfiguration } from './main/configuration.ts';
+import { runStart } from './main/start-command.ts';
+import { runStatus } from './main/status-command.ts';
+
+/** Flags that stand for a variable: what is given here wins over the environment. */
+const FLAGS: readonly (readonly [flag: string, variable: string, help: string])[] = [
+  ['--host <address>', 'RINGBOOK_HOST', 'where clients connect (default 127.0.0.1)'],
+  ['--port <number>', 'RINGBOOK_PORT', 'port for clients, 0 for any free one (default 8080)'],
+  ['--admin-port <number>', 'RINGBOOK_ADMIN_PORT', 'port for operators, loopback only (default 8081)'],
+  ['--data-dir <folder>', 'RINGBOOK_DATA_DIR', 'where everything is kept (default ./data)'],
+  ['--mode <mode>', 'RINGBOOK_MODE', 'sandbox or production (default sandbox)'],
+  ['--rate-limit <limit>', 'RINGBOOK_RATE_LIMIT', 'gemini or off (default off in the sandbox)'],
+  ['--log-level <level>', 'RINGBOOK_LOG_LEVEL', 'fatal, error, warn, info or debug (default warn)'],
+];
+
+const OTHER_VARIABLES = `
+Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only as variables:
+  RINGBOOK_ADMIN_TOKEN          what operators send as bearer token; the sandbox makes one
+  RINGBOOK_MASTER_KEY           64 hex digits that encrypt stored secrets; needed in production
+  RINGBOOK_MAX_ORDERS           resting orders, all instruments together (default 1048576)
+  RINGBOOK_JOURNAL_SEGMENT_MIB  size of one journal file (default 64)`;
+
+function flagged(command: Command): Command {
+  for (const [flag, , help] of FLAGS) command.addOption(new Option(flag, help));
+  return command.addHelpText('after', OTHER_VARIABLES);
+}
+
+function configurationOf(command: Command): Configuration {
+  const options = command.opts<Record<string, string | undefined>>();
+  const environment: Record<string, string | undefined> = { ...process.env };
+  for (const [flag, variable] of FLAGS) {
+    const name = new Option(flag).attributeName();
+    if (options[name] !== undefined) environment[variable] = options[name];
+  }
+  return readConfiguration(environment);
+}
+
+const program = new Command('ringbook')
+  .description('A spot exchange: Gemini-compatible API, durable before it answers.')
+  .showHelpAfterError();
+
+flagged(program.command('start'))
+  .description('run the whole exchange in this process, until Ctrl-C')
+  .action((_options: unknown, command: Command) => runStart(configurationOf(command)));
+
+flagged(program.command('status'))
+  .description('what the running exchange is doing')
+  .option('--json', 'as JSON')
+  .action((_options: unknown, command: Command) =>
+    runStatus(configurationOf(command), command.opts<{ json?: boolean }>().json === true),
+  );
+
+flagged(program.command('audit'))
+  .description('prove on a stopped exchange that nothing was lost, doubled or made up; exit code 1 if something was')
+  .option('--json', 'as JSON')
+  .action(async (_options: unknown, command: Command) => {
+    const holds = await runAudit(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
+    process.exitCode = holds ? 0 : 1;
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // One sentence that says what to do; the stack is for programmer errors, which have no name of their own.
+  const known = error instanceof Error && error.name !== 'Error' && error.name !== 'InvariantError';
+  console.error(known || !(error instanceof Error) ? `ringbook: ${(error as Error).message}` : error.stack);
+  process.exit(1);
+}

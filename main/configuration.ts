@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+/**
+ * Settings from the environment (`RINGBOOK_*`) and from flags, checked once at start. A flag wins over its variable.
+ * One message lists everything that is wrong.
+ */
+export interface Configuration {
+  readonly host: string;
+  readonly port: number; // 0: any free port
+  readonly adminPort: number; // 0: any free port
+  readonly dataFolder: string;
+  readonly mode: 'sandbox' | 'production';
+  readonly rateLimit: 'gemini' | 'off';
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug';
+  readonly adminToken: string | undefined;
+  readonly masterKey: string | undefined; // 64 hex digits: encrypts stored secrets
+  readonly maxOrders: number;
+  readonly journalSegmentMiB: number;
+}
+
+/** The settings are not usable. `message` has one line per problem. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const SCHEMA = z.object({
+  RINGBOOK_HOST: z.string().min(1).default('127.0.0.1'),
+  RINGBOOK_PORT: port.default(8080),
+  RINGBOOK_ADMIN_PORT: port.default(8081),
+  RINGBOOK_DATA_DIR: z.string().min(1).default('./data'),
+  RINGBOOK_MODE: z.enum(['sandbox', 'production']).default('sandbox'),
+  RINGBOOK_RATE_LIMIT: z.enum(['gemini', 'off']).optional(),
+  RINGBOOK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('warn'),
+  RINGBOOK_ADMIN_TOKEN: z.string().min(16, 'needs at least 16 characters').optional(),
+  RINGBOOK_MASTER_KEY: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'needs 64 hex digits, for instance from: openssl rand -hex 32')
+    .optional(),
+  RINGBOOK_MAX_ORDERS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(2 ** 24)
+    .default(2 ** 20),
+  RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce.number().int().min(1).max(1_024).default(64),
+  RINGBOOK_REDIS_URL: z
+    .undefined({ error: 'is not supported yet: unset it, balances are kept by the embedded ledger' })
+    .optional(),
+  RINGBOOK_AMQP_URL: z
+    .undefined({ error: 'is not supported yet: unset it, events are delivered by the embedded feed' })
+    .optional(),
+});
+
+/**
+ * @param environment variables; unknown `RINGBOOK_*` names are refused, since a typo would silently change nothing
+ * @throws ConfigurationError
+ */
+export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
+  const given = Object.entries(environment).filter(
+    ([name, value]) => name.startsWith('RINGBOOK_') && !name.startsWith('RINGBOOK_TEST_') && value !== '',
+  );
+  const known = new Set(Object.keys(SCHEMA.shape));
+  const problems = given
+    .filter(([name]) => !known.has(name))
+    .map(([name]) => `${name} is not a setting; known are ${[...known].sort().join(', ')}`);
+  const parsed = SCHEMA.safeParse(Object.fromEntries(given));
+  if (!parsed.success)
+    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')}: ${issue.message}`);
+  if (parsed.success && parsed.data.RINGBOOK_MODE === 'production') {
+    if (parsed.data.RINGBOOK_MASTER_KEY === undefined)
+      problems.push(
+        'RINGBOOK_MASTER_KEY: production mode needs it to encrypt stored secrets; openssl rand -hex 32 makes one',
+      );
+    if (parsed.data.RINGBOOK_ADMIN_TOKEN === undefined)
+      problems.push('RINGBOOK_ADMIN_TOKEN: production mode needs one of at least 16 characters');
+  }
+  if (!parsed.success || problems.length > 0)
+    throw new ConfigurationError(
+      `the configuration can't be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    );
+  const settings = parsed.data;
+  return {
+    host: settings.RINGBOOK_HOST,
+    port: settings.RINGBOOK_PORT,
+    adminPort: settings.RINGBOOK_ADMIN_PORT,
+    dataFolder: settings.RINGBOOK_DATA_DIR,
+    mode: settings.RINGBOOK_MODE,
+    rateLimit: settings.RINGBOOK_RATE_LIMIT ?? (settings.RINGBOOK_MODE === 'sandbox' ? 'off' : 'gemini'),
+    logLevel: settings.RINGBOOK_LOG_LEVEL,
+    adminToken: settings.RINGBOOK_ADMIN_TOKEN,
+    masterKey: settings.RINGBOOK_MASTER_KEY,
+    maxOrders: settings.RINGBOOK_MAX_ORDERS,
+    journalSegmentMiB: settings.RINGBOOK_JOURNAL_SEGMENT_MIB,
+  };
+}

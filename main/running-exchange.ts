@@ -1,0 +1,246 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { DEFAULT_ENGINE_LIMITS } from '../core/engine/engine.ts';
+import { DoorbellLoop } from '../core/ring/doorbell.ts';
+import { ExchangeThreads, type Recovered, type StartProgress } from '../core/threads/exchange-threads.ts';
+import { CONTROL, widen } from '../core/threads/shared-control.ts';
+import { AdminServer, statusRoutes } from '../gateway/admin/admin-server.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { CommandIds } from '../gateway/orders/command-ids.ts';
+import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
+import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
+import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
+import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
+import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
+import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
+import { SqliteKeyStore } from '../workers/storage/key-store.ts';
+import { raiseStartNumber } from '../workers/storage/start-number.ts';
+import type { Configuration } from './configuration.ts';
+import { ExchangeClock } from './exchange-clock.ts';
+import type { StatusReport } from './status-report.ts';
+
+/** Ledger and journal of one folder do not belong together: one of them was restored from an older copy. */
+export class LedgerMismatchError extends Error {
+  override readonly name = 'LedgerMismatchError';
+}
+
+export interface ExchangeHooks {
+  readonly logger: Logger;
+  readonly onProgress: (progress: StartProgress) => void;
+  /** Something broke that nothing may be done after: the process must end with this reason. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** The whole exchange in one process: opened part by part, in the order in which they need each other. */
+export class RunningExchange {
+  readonly gateway: Gateway;
+  readonly keyStore: SqliteKeyStore;
+  readonly ledger: EmbeddedLedger;
+  readonly clock: ExchangeClock;
+  readonly #configuration: Configuration;
+  readonly #hooks: ExchangeHooks;
+  readonly #lock: FolderLock;
+  readonly #database: ExchangeDatabase;
+  readonly #commandIds: CommandIds;
+  readonly #threads: ExchangeThreads;
+  readonly #control: Int32Array;
+  readonly #loop: DoorbellLoop;
+  readonly #feed: EmbeddedFeed;
+  readonly #startedMs: number;
+  #admin: AdminServer | null = null;
+  #recovered: Recovered | null = null;
+  #orphansReleased: number | null = null; // null until settlement has caught up with the start
+
+  private constructor(
+    configuration: Configuration,
+    hooks: ExchangeHooks,
+    parts: {
+      lock: FolderLock;
+      database: ExchangeDatabase;
+      clock: ExchangeClock;
+      keyStore: SqliteKeyStore;
+      ledger: EmbeddedLedger;
+      startNumber: number;
+    },
+  ) {
+    const { logger, onFatal } = hooks;
+    this.#configuration = configuration;
+    this.#hooks = hooks;
+    this.#lock = parts.lock;
+    this.#database = parts.database;
+    this.clock = parts.clock;
+    this.keyStore = parts.keyStore;
+    this.ledger = parts.ledger;
+    this.#startedMs = parts.clock.nowMs();
+    this.#commandIds = new CommandIds(parts.startNumber);
+    this.#threads = new ExchangeThreads();
+    this.#control = new Int32Array(this.#threads.control);
+    this.gateway = new Gateway({
+      control: this.#threads.control,
+      commandRing: this.#threads.commandRing,
+      eventRing: this.#threads.eventRing,
+      clock: parts.clock,
+      ledger: parts.ledger,
+      keyStore: parts.keyStore,
+      commandIds: this.#commandIds,
+      partitionCount: parts.database.partitionCount,
+      rateLimit: configuration.rateLimit,
+      logger,
+    });
+    this.#feed = new EmbeddedFeed({
+      folder: configuration.dataFolder,
+      partitionCount: parts.database.partitionCount,
+      endSequence: () => widen(Atomics.load(this.#control, CONTROL.EVENT_LOG_END), this.gateway.lastEventSequence),
+      // Settlement can't be refused by the rules: if it fails, a fact of ours is broken, and nothing may trade on.
+      onFailure: ({ consumer, partition, error }) =>
+        onFatal(
+          new Error(`${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`, { cause: error }),
+        ),
+    });
+    this.#loop = new DoorbellLoop(this.#control, CONTROL.GATEWAY_DOORBELL, () => this.#onDoorbell());
+  }
+
+  /**
+   * Recovers everything that the data folder holds. Nothing is served before `listen`.
+   * @throws typed errors, each one sentence that says what to do: FolderLockedError, ThreadFailure, DatabaseError, …
+   */
+  static async open(configuration: Configuration, hooks: ExchangeHooks): Promise<RunningExchange> {
+    const dataFolder = resolve(configuration.dataFolder);
+    mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+    const lock = await lockFolder(dataFolder, 'exchange');
+    const clock = new ExchangeClock();
+    const database = await ExchangeDatabase.open(dataFolder, hooks.onFatal);
+    const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
+    const ledger = await EmbeddedLedger.open(database);
+    const startNumber = await raiseStartNumber(database);
+    const parts = { lock, database, clock, keyStore, ledger, startNumber };
+    const exchange = new RunningExchange({ ...configuration, dataFolder }, hooks, parts);
+    await exchange.#recover();
+    return exchange;
+  }
+
+  /** @returns the addresses that it serves */
+  async listen(adminToken: string): Promise<{ baseUrl: string; adminUrl: string }> {
+    const { host, port, adminPort } = this.#configuration;
+    const listeningPort = await this.gateway.listen(host, port);
+    const routes = statusRoutes(() => this.status());
+    this.#admin = new AdminServer({ token: adminToken, routes, logger: this.#hooks.logger });
+    const listeningAdminPort = await this.#admin.listen(adminPort);
+    return { baseUrl: `http://${host}:${listeningPort}`, adminUrl: `http://127.0.0.1:${listeningAdminPort}` };
+  }
+
+  async status(): Promise<StatusReport> {
+    const { journal, replayed } = this.#recovered!;
+    const publishedSequence = this.gateway.lastCommandSequence;
+    const watermarks = await this.ledger.watermarks();
+    const [settlement] = this.#feed.positions();
+    return {
+      mode: this.#configuration.mode,
+      dataFolder: this.#configuration.dataFolder,
+      uptimeMs: this.clock.nowMs() - this.#startedMs,
+      commands: {
+        publishedSequence,
+        appliedSequence: widen(Atomics.load(this.#control, CONTROL.APPLIED_COMMAND), publishedSequence),
+        durableSequence: widen(Atomics.load(this.#control, CONTROL.DURABLE_COMMAND), publishedSequence),
+      },
+      events: {
+        answeredSequence: this.gateway.lastEventSequence,
+        loggedSequence: widen(Atomics.load(this.#control, CONTROL.EVENT_LOG_END), this.gateway.lastEventSequence),
+        settledSequence: settlement?.consumedSequence ?? 0,
+      },
+      settlementWatermarks: watermarks,
+      ledgerSequence: await this.ledger.ledgerSequence(),
+      ordersInFlight: this.gateway.ordersInFlight,
+      isDiskFull: Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0,
+      start: {
+        stateHash: replayed.stateHash,
+        restingOrders: replayed.restingOrders,
+        replayedCommands: replayed.lastCommandSequence,
+        tornJournalFrames: journal.tornFrames,
+        tornJournalBytes: journal.tornBytes,
+        droppedEventFrames: journal.droppedEventFrames,
+        orphanedHoldsReleased: this.#orphansReleased,
+      },
+    };
+  }
+
+  /** Finishes what was taken, proves the core's state in the event log, settles, and ends. Nothing is lost or undone. */
+  async stop(): Promise<void> {
+    this.gateway.beginShutdown();
+    await this.gateway.drained();
+    const { eventSequence } = await this.gateway.publishCheckpoint();
+    await this.#feed.settledThrough(eventSequence);
+    await this.#feed.stop();
+    await this.#threads.stop();
+    this.#loop.stop();
+    this.#admin?.close();
+    this.gateway.close();
+    await this.#database.close();
+    await this.#lock.release();
+  }
+
+  async #recover(): Promise<void> {
+    await this.ledger.raiseFloor(this.#commandIds.firstId);
+    this.#loop.start();
+    const { dataFolder, maxOrders, journalSegmentMiB } = this.#configuration;
+    const recovered = await this.#threads.start(
+      {
+        folder: dataFolder,
+        limits: { ...DEFAULT_ENGINE_LIMITS, maxOrders },
+        segmentBytes: journalSegmentMiB * 2 ** 20,
+      },
+      this.#hooks.onProgress,
+    );
+    this.#threads.onFailure(this.#hooks.onFatal);
+    this.#recovered = recovered;
+    const { lastCommandSequence, lastEventSequence, lastTimestampMs } = recovered.replayed;
+    this.clock.notBefore(lastTimestampMs);
+    await this.gateway.resume({ lastCommandSequence, lastEventSequence });
+    await this.#requireLedgerOfThisJournal(recovered);
+    await this.gateway.ensureDefaultMarkets();
+    this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue));
+    this.#releaseOrphans(lastEventSequence);
+  }
+
+  /** The ledger must know every change that a command was based on, and the journal every event that was settled. */
+  async #requireLedgerOfThisJournal({ replayed }: Recovered): Promise<void> {
+    const settled = Math.max(...(await this.ledger.watermarks()));
+    if (settled > replayed.lastEventSequence)
+      throw new LedgerMismatchError(
+        `exchange.sqlite has settled event ${settled}, but the journal yields only ${replayed.lastEventSequence} events: ` +
+          'acknowledged commands are missing. Restore the journal folder that belongs to this database.',
+      );
+    const ledgerSequence = await this.ledger.ledgerSequence();
+    if (ledgerSequence < replayed.highestLedgerSequence)
+      throw new LedgerMismatchError(
+        `exchange.sqlite knows ${ledgerSequence} changes, but the journal was written after ${replayed.highestLedgerSequence}: ` +
+          'the database is an older copy. Restore the one that belongs to this journal.',
+      );
+  }
+
+  #releaseOrphans(endSequenceAtStart: number): void {
+    const { ledger, clock } = this;
+    const settings = { ledger, feed: this.#feed, clock, endSequenceAtStart, firstCommandId: this.#commandIds.firstId };
+    releaseOrphanedHolds(settings).then(
+      ({ released }) => {
+        this.#orphansReleased = released;
+        if (released > 0)
+          this.#hooks.logger.warn({ released }, 'holds of commands that never reached the journal released');
+      },
+      // A failed feed has told of itself; a hold that stays is found again at the next start.
+      (error: unknown) => this.#hooks.logger.error({ error }, 'orphaned holds were not released'),
+    );
+  }
+
+  #onDoorbell(): boolean {
+    try {
+      const hasMore = this.gateway.poll();
+      this.#feed.wake();
+      return hasMore;
+    } catch (error) {
+      this.#hooks.onFatal(error as Error);
+      return false;
+    }
+  }
+}

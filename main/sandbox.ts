@@ -1,0 +1,83 @@
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Asset } from '../core/money/asset.ts';
+import type { Clock, Ledger } from '../core/ports.ts';
+import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
+
+/** What `sandbox.json` in the data folder says: everything that a program needs to trade on this exchange. */
+export interface SandboxFile {
+  readonly baseUrl: string;
+  readonly adminUrl: string;
+  readonly adminToken: string;
+  readonly accounts: readonly SandboxAccount[];
+}
+
+export interface SandboxAccount {
+  readonly name: string;
+  readonly key: string;
+  readonly secret: string;
+}
+
+export const SANDBOX_ACCOUNT_NAMES = ['alice', 'bob'] as const;
+const GRANT_USD = 1_000_000n;
+const GRANT_OTHER = 100n;
+
+/**
+ * Makes sure that the two sandbox accounts exist, have a key and their grant. Every step is repeatable, so that a start
+ * that died half-way is finished by the next one.
+ */
+export async function ensureSandboxAccounts(
+  keyStore: SqliteKeyStore,
+  ledger: Ledger,
+  assets: readonly Asset[],
+  clock: Clock,
+): Promise<SandboxAccount[]> {
+  const accounts: SandboxAccount[] = [];
+  for (const name of SANDBOX_ACCOUNT_NAMES) {
+    const account =
+      keyStore.listAccounts().find((known) => known.name === name) ?? (await keyStore.createAccount(name));
+    const apiKey =
+      keyStore.keysOf(account.accountId)[0] ?? (await keyStore.createKey(account.accountId, ['trader', 'fundManager']));
+    await Promise.all(
+      assets.map((asset) =>
+        ledger.credit({
+          operationId: grantOperationId(account.accountId, asset.assetId),
+          accountId: account.accountId,
+          assetId: asset.assetId,
+          units: (asset.code === 'USD' ? GRANT_USD : GRANT_OTHER) * 10n ** BigInt(asset.decimals),
+          timestampMs: clock.nowMs(),
+        }),
+      ),
+    );
+    accounts.push({ name, key: apiKey.key, secret: apiKey.secret });
+  }
+  return accounts;
+}
+
+/** Start numbers begin at 1, so no command has an id below 2^32: grants take theirs, the same at every start. */
+function grantOperationId(accountId: number, assetId: number): number {
+  return accountId * 2 ** 16 + assetId;
+}
+
+/** Writes `sandbox.json`, readable by its owner only, whole or not at all. */
+export function writeSandboxFile(dataFolder: string, content: SandboxFile): string {
+  const path = join(dataFolder, 'sandbox.json');
+  const temporaryPath = `${path}.tmp`;
+  writeFileSync(temporaryPath, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  chmodSync(temporaryPath, 0o600); // the mode above counts only when the file is new
+  renameSync(temporaryPath, path);
+  return path;
+}
+
+/** A line for the shell that signs and places an order with nothing but Node: the first thing to try. */
+export function orderLine(sandboxPath: string): string {
+  const order =
+    'request:"/v1/order/new",nonce:Date.now(),symbol:"btcusd",amount:"0.01",price:"60000.00",side:"buy",type:"exchange limit"';
+  return (
+    `node -e 'const c=require("crypto"),s=require("${sandboxPath}"),a=s.accounts[0],` +
+    `p=Buffer.from(JSON.stringify({${order}})).toString("base64");` +
+    'fetch(s.baseUrl+"/v1/order/new",{method:"POST",headers:{"X-GEMINI-APIKEY":a.key,"X-GEMINI-PAYLOAD":p,' +
+    '"X-GEMINI-SIGNATURE":c.createHmac("sha384",a.secret).update(p).digest("hex")}})' +
+    ".then(r=>r.text()).then(console.log)'"
+  );
+}

@@ -1,0 +1,45 @@
+/** What `GET /status` of the admin port answers. Sequences are the last ones; JSON numbers, all below 2^53. */
+export interface StatusReport {
+  readonly mode: 'sandbox' | 'production';
+  readonly dataFolder: string;
+  readonly uptimeMs: number;
+  readonly commands: {
+    readonly publishedSequence: number;
+    readonly appliedSequence: number;
+    readonly durableSequence: number;
+  };
+  readonly events: {
+    readonly answeredSequence: number;
+    readonly loggedSequence: number;
+    readonly settledSequence: number;
+  };
+  readonly settlementWatermarks: readonly number[]; // by partition: its last settled event
+  readonly ledgerSequence: number;
+  readonly ordersInFlight: number;
+  readonly isDiskFull: boolean;
+  readonly start: {
+    readonly stateHash: string;
+    readonly restingOrders: number;
+    readonly replayedCommands: number;
+    readonly tornJournalFrames: number;
+    readonly tornJournalBytes: number;
+    readonly droppedEventFrames: number;
+    readonly orphanedHoldsReleased: number | null; // null while settlement still catches up with the start
+  };
+}
+
+/** @returns the report as lines for a person */
+export function formatStatus(report: StatusReport): string {
+  const { commands, events, start } = report;
+  const lagEvents = events.loggedSequence - events.settledSequence;
+  return [
+    `ringbook, ${report.mode} mode, up ${Math.floor(report.uptimeMs / 1_000)} s, data in ${report.dataFolder}`,
+    `commands   published ${commands.publishedSequence}, applied ${commands.appliedSequence}, durable ${commands.durableSequence}`,
+    `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind)`,
+    `ledger     ${report.ledgerSequence} changes`,
+    `orders     ${report.ordersInFlight} in flight`,
+    ...(report.isDiskFull ? ['disk       FULL: new orders are refused until there is space'] : []),
+    `this start ${start.replayedCommands} commands replayed to state ${start.stateHash}, ${start.restingOrders} orders resting; ` +
+      `${start.tornJournalBytes} torn bytes dropped; orphaned holds released: ${start.orphanedHoldsReleased ?? 'not yet known'}`,
+  ].join('\n');
+}

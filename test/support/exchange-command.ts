@@ -1,0 +1,73 @@
+import type { Asset } from '../../core/money/asset.ts';
+import type { InstrumentDefinition } from '../../core/money/instrument.ts';
+import {
+  type CancelOrderFields,
+  type CommandHeader,
+  encodeCancelOrder,
+  encodeCheckpoint,
+  encodeDefineAsset,
+  encodeDefineInstrument,
+  encodeNewOrder,
+  type NewOrderFields,
+} from '../../core/protocol/command-encoder.ts';
+import { CommandKind } from '../../core/protocol/kinds.ts';
+import type { RecordWindow } from '../../core/protocol/record-window.ts';
+
+export interface NewOrderCommand {
+  readonly kind: typeof CommandKind.NEW_ORDER;
+  readonly header: CommandHeader;
+  readonly order: NewOrderFields;
+}
+export interface CancelOrderCommand {
+  readonly kind: typeof CommandKind.CANCEL_ORDER;
+  readonly header: CommandHeader;
+  readonly cancel: CancelOrderFields;
+}
+export interface CheckpointCommand {
+  readonly kind: typeof CommandKind.CHECKPOINT;
+  readonly header: CommandHeader;
+}
+export interface DefineAssetCommand {
+  readonly kind: typeof CommandKind.DEFINE_ASSET;
+  readonly header: CommandHeader;
+  readonly asset: Asset;
+}
+export interface DefineInstrumentCommand {
+  readonly kind: typeof CommandKind.DEFINE_INSTRUMENT;
+  readonly header: CommandHeader;
+  readonly definition: InstrumentDefinition;
+}
+
+/** A command as an object: what the engine gets as bytes, and its reference as it is. */
+export type ExchangeCommand =
+  | NewOrderCommand
+  | CancelOrderCommand
+  | CheckpointCommand
+  | DefineAssetCommand
+  | DefineInstrumentCommand;
+
+/** @param continuationAt offset of the slot that a long client order id goes on in */
+export function encodeCommand(
+  window: RecordWindow,
+  at: number,
+  continuationAt: number,
+  command: ExchangeCommand,
+): void {
+  switch (command.kind) {
+    case CommandKind.NEW_ORDER:
+      encodeNewOrder(window, at, continuationAt, command.header, command.order);
+      break;
+    case CommandKind.CANCEL_ORDER:
+      encodeCancelOrder(window, at, command.header, command.cancel);
+      break;
+    case CommandKind.CHECKPOINT:
+      encodeCheckpoint(window, at, command.header);
+      break;
+    case CommandKind.DEFINE_ASSET:
+      encodeDefineAsset(window, at, command.header, command.asset);
+      break;
+    case CommandKind.DEFINE_INSTRUMENT:
+      encodeDefineInstrument(window, at, command.header, command.definition);
+      break;
+  }
+}

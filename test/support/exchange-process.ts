@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+const READY_LINE = 'ringbook is ready';
+const START_TIMEOUT_MS = 30_000;
+
+export interface SandboxFile {
+  readonly baseUrl: string;
+  readonly adminUrl: string;
+  readonly adminToken: string;
+  readonly accounts: readonly { readonly name: string; readonly key: string; readonly secret: string }[];
+}
+
+/** A real exchange in a process of its own, on free ports, over a data folder that outlives it. */
+export class ExchangeProcess {
+  readonly sandbox: SandboxFile;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<number | null>;
+
+  private constructor(child: ChildProcess, exited: Promise<number | null>, sandbox: SandboxFile) {
+    this.#child = child;
+    this.#exited = exited;
+    this.sandbox = sandbox;
+  }
+
+  /** @throws Error with everything the process printed, when it ends or stays silent instead of becoming ready */
+  static async start(dataFolder: string, environment: Record<string, string> = {}): Promise<ExchangeProcess> {
+    const child = spawn(process.execPath, [MAIN, 'start'], {
+      env: {
+        PATH: process.env.PATH ?? '',
+        RINGBOOK_DATA_DIR: dataFolder,
+        RINGBOOK_PORT: '0',
+        RINGBOOK_ADMIN_PORT: '0',
+        RINGBOOK_JOURNAL_SEGMENT_MIB: '1',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    let output = '';
+    const ready = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`not ready in ${START_TIMEOUT_MS} ms:\n${output}`)),
+        START_TIMEOUT_MS,
+      );
+      const read = (chunk: Buffer): void => {
+        output += chunk.toString();
+        if (output.includes(READY_LINE)) {
+          clearTimeout(timer);
+          resolve();
+        }
+      };
+      child.stdout?.on('data', read);
+      child.stderr?.on('data', read);
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        reject(new Error(`the exchange ended with ${code} before it was ready:\n${output}`));
+      });
+    });
+    try {
+      await ready;
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+    const sandbox = JSON.parse(readFileSync(join(dataFolder, 'sandbox.json'), 'utf8')) as SandboxFile;
+    return new ExchangeProcess(child, exited, sandbox);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** kill -9, and gone when this resolves. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** @returns the exit code of an orderly end */
+  async stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM');
+    return this.#exited;
+  }
+}

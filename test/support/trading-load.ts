@@ -1,0 +1,89 @@
+import type { RandomIntegers } from './random-integers.ts';
+import { type Answer, type Credentials, nextNonce, signedPost } from './signed-client.ts';
+
+/** What one client knows of an order it sent. */
+export interface SentOrder {
+  readonly credentials: Credentials;
+  readonly fields: Readonly<Record<string, unknown>> & { readonly client_order_id: string };
+  /** The answer's order id; undefined while none came, null when the exchange refused it. */
+  orderId: string | null | undefined;
+}
+
+const OPTIONS: readonly (readonly string[])[] = [
+  [],
+  [],
+  [],
+  [],
+  ['immediate-or-cancel'],
+  ['fill-or-kill'],
+  ['maker-or-cancel'],
+];
+
+/**
+ * Clients that trade with each other until the connection breaks: orders of every option around one price, a quarter
+ * of the requests cancels. They keep what a careful client would: what was sent, and what was acknowledged.
+ */
+export class TradingLoad {
+  readonly orders: SentOrder[] = [];
+  readonly nonces = new Map<string, string>(); // by key: the highest that was answered
+  refusals = 0;
+  readonly #accounts: readonly Credentials[];
+  readonly #random: RandomIntegers;
+  #orderCount = 0;
+
+  constructor(accounts: readonly Credentials[], random: RandomIntegers) {
+    this.#accounts = accounts;
+    this.#random = random;
+  }
+
+  /** @returns when every client has lost its connection */
+  async run(baseUrl: string, clients: number, round: number): Promise<void> {
+    await Promise.all(Array.from({ length: clients }, (_, client) => this.#runClient(baseUrl, `${round}-${client}`)));
+  }
+
+  async #runClient(baseUrl: string, name: string): Promise<void> {
+    for (let step = 0; step < 10_000; step++) {
+      try {
+        if (this.#random.below(4) === 0) await this.#cancelOne(baseUrl);
+        else await this.#placeOne(baseUrl, `${name}-${step}`);
+      } catch {
+        return; // the exchange is gone: nothing is known of the last request
+      }
+    }
+  }
+
+  async #placeOne(baseUrl: string, name: string): Promise<void> {
+    const random = this.#random;
+    const order: SentOrder = {
+      credentials: this.#accounts[random.below(this.#accounts.length)]!,
+      fields: {
+        symbol: random.below(3) === 0 ? 'ethusd' : 'btcusd',
+        amount: `0.0${1 + random.below(9)}`,
+        price: `${100 + random.below(20)}.${10 + random.below(90)}`,
+        side: random.below(2) === 0 ? 'buy' : 'sell',
+        type: 'exchange limit',
+        options: OPTIONS[random.below(OPTIONS.length)],
+        client_order_id: `${name}-${this.#orderCount++}-${'x'.repeat(random.below(40))}`,
+      },
+      orderId: undefined,
+    };
+    this.orders.push(order);
+    const answer = await this.#post(baseUrl, order.credentials, '/v1/order/new', order.fields);
+    order.orderId = answer.status === 200 ? answer.body.order_id : null;
+    if (answer.status !== 200) this.refusals += 1;
+  }
+
+  async #cancelOne(baseUrl: string): Promise<void> {
+    const order = this.orders[this.#random.below(this.orders.length + 1)];
+    if (typeof order?.orderId !== 'string') return;
+    await this.#post(baseUrl, order.credentials, '/v1/order/cancel', { order_id: order.orderId });
+  }
+
+  async #post(baseUrl: string, credentials: Credentials, path: string, fields: object): Promise<Answer> {
+    const nonce = nextNonce();
+    const answer = await signedPost(baseUrl, credentials, path, fields, nonce);
+    const highest = this.nonces.get(credentials.key) ?? '0';
+    if (BigInt(nonce) > BigInt(highest)) this.nonces.set(credentials.key, nonce);
+    return answer;
+  }
+}

@@ -1,0 +1,129 @@
+import { AmountTable } from './amount-table.ts';
+import type { Findings } from './check-report.ts';
+import type { StoredEntry, StoredLedger } from './stored-ledger.ts';
+
+/**
+ * Walks all entries in order: numbered without gaps, each beginning where the one before of its account and asset ended,
+ * never below zero, and ending at the stored balance. Compares deposits with credits and pools.
+ * @returns number of entries
+ */
+export async function checkEntryChain(ledger: StoredLedger, findings: Findings): Promise<number> {
+  const available = new AmountTable();
+  const held = new AmountTable();
+  const deposits = new Map<number, bigint>(); // by asset
+  const highestLedgerSequence = await ledger.ledgerSequence();
+  let previous: StoredEntry | null = null;
+  let entryCount = 0;
+  for await (const page of ledger.entries())
+    for (const entry of page) {
+      checkNumbers(entry, previous, highestLedgerSequence, findings);
+      checkAmounts(entry, available, held, findings);
+      if (entry.reason === 'deposit') {
+        const units = entry.availableAfter - entry.availableBefore;
+        deposits.set(entry.assetId, (deposits.get(entry.assetId) ?? 0n) + units);
+      }
+      previous = entry;
+      entryCount += 1;
+    }
+  await checkBalances(ledger, available, held, findings);
+  await checkPools(ledger, deposits, findings);
+  return entryCount;
+}
+
+function checkNumbers(
+  entry: StoredEntry,
+  previous: StoredEntry | null,
+  highestLedgerSequence: number,
+  findings: Findings,
+): void {
+  const { entrySequence, ledgerSequence } = entry;
+  const expected = (previous?.entrySequence ?? 0) + 1;
+  findings.require(6, entrySequence === expected, () => `entry ${entrySequence} stands where ${expected} must`);
+  findings.require(
+    6,
+    ledgerSequence >= (previous?.ledgerSequence ?? 1) && ledgerSequence <= highestLedgerSequence,
+    () =>
+      `entry ${entrySequence}: change sequence ${ledgerSequence} after ${previous?.ledgerSequence ?? 0}, highest is ${highestLedgerSequence}`,
+  );
+}
+
+function checkAmounts(entry: StoredEntry, available: AmountTable, held: AmountTable, findings: Findings): void {
+  const { entrySequence, accountId, assetId, availableBefore, availableAfter, heldBefore, heldAfter } = entry;
+  const [lastAvailable, lastHeld] = [available.get(accountId, assetId), held.get(accountId, assetId)];
+  const whose = (): string =>
+    `entry ${entrySequence} (account ${accountId}, asset ${assetId}, ${entry.reason} ${entry.operationId})`;
+  findings.require(
+    5,
+    availableBefore === lastAvailable && heldBefore === lastHeld,
+    () =>
+      `${whose()} begins at ${availableBefore} and ${heldBefore}, the one before ended at ${lastAvailable} and ${lastHeld}`,
+  );
+  findings.require(
+    2,
+    availableAfter >= 0n && heldAfter >= 0n,
+    () => `${whose()} ends at ${availableAfter} and ${heldAfter}`,
+  );
+  const change = availableAfter + heldAfter - availableBefore - heldBefore;
+  if (entry.reason === 'hold' || entry.reason === 'release')
+    findings.require(1, change === 0n, () => `${whose()} changes the total by ${change}`);
+  available.add(accountId, assetId, availableAfter - lastAvailable);
+  held.add(accountId, assetId, heldAfter - lastHeld);
+}
+
+async function checkBalances(
+  ledger: StoredLedger,
+  available: AmountTable,
+  held: AmountTable,
+  findings: Findings,
+): Promise<void> {
+  const stored = new Set<string>();
+  for (const { accountId, assetId, availableUnits, heldUnits } of await ledger.balances()) {
+    stored.add(`${accountId} ${assetId}`);
+    const [lastAvailable, lastHeld] = [available.get(accountId, assetId), held.get(accountId, assetId)];
+    findings.require(
+      5,
+      availableUnits === lastAvailable && heldUnits === lastHeld,
+      () =>
+        `account ${accountId} asset ${assetId}: balance ${availableUnits} and ${heldUnits}, its last entry ended at ${lastAvailable} and ${lastHeld}`,
+    );
+  }
+  for (const { accountId, assetId } of available.rows())
+    findings.require(
+      5,
+      stored.has(`${accountId} ${assetId}`),
+      () => `account ${accountId} asset ${assetId} has entries, but no balance`,
+    );
+}
+
+async function checkPools(
+  ledger: StoredLedger,
+  deposits: ReadonlyMap<number, bigint>,
+  findings: Findings,
+): Promise<void> {
+  const totals = new Map<number, bigint>();
+  for (const { accountId, assetId, availableUnits, heldUnits } of await ledger.balances()) {
+    findings.require(
+      2,
+      availableUnits >= 0n && heldUnits >= 0n,
+      () => `account ${accountId} asset ${assetId}: ${availableUnits} available, ${heldUnits} held`,
+    );
+    totals.set(assetId, (totals.get(assetId) ?? 0n) + availableUnits + heldUnits);
+  }
+  const credits = new Map<number, bigint>();
+  for await (const { assetId, units } of ledger.credits()) credits.set(assetId, (credits.get(assetId) ?? 0n) + units);
+  const pools = new Map((await ledger.pools()).map((pool) => [pool.assetId, pool]));
+  for (const assetId of new Set([...totals.keys(), ...credits.keys(), ...deposits.keys(), ...pools.keys()])) {
+    const { creditedUnits, debitedUnits } = pools.get(assetId) ?? { creditedUnits: 0n, debitedUnits: 0n };
+    const [total, credited, deposited] = [totals, credits, deposits].map((table) => table.get(assetId) ?? 0n);
+    findings.require(
+      1,
+      total === creditedUnits - debitedUnits,
+      () => `asset ${assetId}: all accounts have ${total}, credited ${creditedUnits} less debited ${debitedUnits}`,
+    );
+    findings.require(
+      1,
+      credited === creditedUnits && deposited === creditedUnits,
+      () => `asset ${assetId}: credits ${credited}, deposit entries ${deposited}, pool says ${creditedUnits}`,
+    );
+  }
+}

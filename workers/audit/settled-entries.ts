@@ -1,0 +1,100 @@
+import type { Leg } from '../../core/ports.ts';
+import type { Findings } from './check-report.ts';
+import type { StoredEntry, StoredLedger } from './stored-ledger.ts';
+
+/**
+ * Compares what settlement wrote with the legs that the replayed events ask for, event by event: both come in the order
+ * of events.
+ */
+export class SettledEntries {
+  readonly #pages: AsyncGenerator<StoredEntry[]>;
+  readonly #findings: Findings;
+  #page: StoredEntry[] = [];
+  #next = 0;
+  #isAtEnd = false;
+
+  constructor(ledger: StoredLedger, findings: Findings) {
+    this.#pages = ledger.settlementEntries();
+    this.#findings = findings;
+  }
+
+  /**
+   * @param legs of one event whose sequence is above all before, none when it is not settled yet
+   * @param eventSequence theirs
+   */
+  async compare(eventSequence: number, legs: readonly Leg[]): Promise<void> {
+    const expected = [...legs].sort((one, other) => one.accountId - other.accountId || one.assetId - other.assetId);
+    for (const leg of expected) {
+      const entry = await this.#takeMatching(leg);
+      const found = entry === null ? 'no entry' : `entry ${entry.entrySequence} with ${textOfEntry(entry)}`;
+      this.#findings.require(
+        5,
+        entry !== null && isSame(entry, leg),
+        () =>
+          `event ${eventSequence}: account ${leg.accountId} asset ${leg.assetId} must get ${textOfLeg(leg)}, has ${found}`,
+      );
+    }
+    await this.#refuseThrough(eventSequence);
+  }
+
+  /** Everything that is left belongs to no event. */
+  async finish(): Promise<void> {
+    await this.#refuseThrough(Number.MAX_SAFE_INTEGER);
+  }
+
+  /** @returns the entry of the leg's event, account and asset; those before it belong to nothing and are reported */
+  async #takeMatching(leg: Leg): Promise<StoredEntry | null> {
+    for (let entry = await this.#peek(); entry !== null; entry = await this.#peek()) {
+      const order =
+        entry.operationId - leg.eventSequence || entry.accountId - leg.accountId || entry.assetId - leg.assetId;
+      if (order > 0) return null;
+      this.#next += 1;
+      if (order === 0) return entry;
+      this.#refuse(entry);
+    }
+    return null;
+  }
+
+  async #refuseThrough(eventSequence: number): Promise<void> {
+    for (let entry = await this.#peek(); entry !== null; entry = await this.#peek()) {
+      if (entry.operationId > eventSequence) return;
+      this.#next += 1;
+      this.#refuse(entry);
+    }
+  }
+
+  #refuse(entry: StoredEntry): void {
+    this.#findings.require(
+      5,
+      false,
+      () =>
+        `entry ${entry.entrySequence} (account ${entry.accountId}, asset ${entry.assetId}, ${textOfEntry(entry)}) settles event ${entry.operationId} once too often, or one that does not ask for it`,
+    );
+  }
+
+  async #peek(): Promise<StoredEntry | null> {
+    if (this.#next === this.#page.length && !this.#isAtEnd) {
+      const { value, done } = await this.#pages.next();
+      this.#isAtEnd = done === true;
+      this.#page = value ?? [];
+      this.#next = 0;
+    }
+    return this.#page[this.#next] ?? null;
+  }
+}
+
+function isSame(entry: StoredEntry, leg: Leg): boolean {
+  return (
+    entry.availableAfter - entry.availableBefore === leg.availableDeltaUnits &&
+    entry.heldAfter - entry.heldBefore === leg.heldDeltaUnits &&
+    entry.reason === leg.reason
+  );
+}
+
+function textOfLeg({ reason, availableDeltaUnits, heldDeltaUnits }: Leg): string {
+  return `${reason}: available ${availableDeltaUnits}, held ${heldDeltaUnits}`;
+}
+
+function textOfEntry(entry: StoredEntry): string {
+  return `${entry.reason}: available ${entry.availableAfter - entry.availableBefore}, held ${entry.heldAfter - entry.heldBefore}`;
+}

@@ -1,0 +1,166 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fail } from '../../core/assert.ts';
+import { EventLogCursor } from '../../core/journal/event-log-cursor.ts';
+import { type EventConsumer, partitionOf } from '../../core/ports.ts';
+import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
+import type { ConsumerPosition, EmbeddedFeedSettings } from './feed-settings.ts';
+
+/** The feed was stopped before the events that somebody waited for were consumed. */
+export class FeedStoppedError extends Error {
+  override readonly name = 'FeedStoppedError';
+}
+
+/**
+ * A consumer has effects of events that the log does not have: part of journal and event log is missing. Going on would
+ * give new events the numbers of lost ones, and this consumer would take them for done.
+ */
+export class WatermarkBeyondLogError extends Error {
+  override readonly name = 'WatermarkBeyondLogError';
+}
+
+interface Waiter {
+  readonly eventSequence: number;
+  readonly reached: PromiseWithResolvers<void>;
+}
+
+/**
+ * Delivers the event log to one consumer, from the lowest of its watermarks. A chunk of the log is split by partition,
+ * the partitions' batches are consumed side by side, then comes the next chunk: each partition gets its events in order,
+ * and partition 0, which carries definitions, is called first.
+ */
+export class ConsumerRun {
+  readonly #consumer: EventConsumer;
+  readonly #settings: Required<EmbeddedFeedSettings>;
+  readonly #lastSequences: number[] = []; // by partition: of the last event delivered, or the watermark
+  readonly #failures = new Map<number, Error>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #ended: Promise<void>;
+  #failure: Error | null = null; // of the run as a whole
+  #consumedSequence = 0;
+  #isStopping = false;
+  #isRung = false;
+  #wakeSleeper: (() => void) | null = null;
+
+  constructor(consumer: EventConsumer, settings: Required<EmbeddedFeedSettings>) {
+    this.#consumer = consumer;
+    this.#settings = settings;
+    this.#ended = this.#run();
+  }
+
+  wake(): void {
+    this.#isRung = true;
+    this.#wakeSleeper?.();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.wake();
+    await this.#ended;
+    this.#rejectWaiters(new FeedStoppedError(`the feed of consumer ${this.#consumer.name} was stopped`));
+  }
+
+  /** @returns once all events up to that sequence were consumed; rejects when a partition has failed or on stop */
+  consumedThrough(eventSequence: number): Promise<void> {
+    const [failure] = this.#failures.values();
+    if (this.#failure !== null || failure !== undefined) return Promise.reject(this.#failure ?? failure);
+    if (eventSequence <= this.#consumedSequence) return Promise.resolve();
+    if (this.#isStopping) return Promise.reject(new FeedStoppedError(`consumer ${this.#consumer.name} has no feed`));
+    const reached = Promise.withResolvers<void>();
+    this.#waiters.add({ eventSequence, reached });
+    return reached.promise;
+  }
+
+  position(): ConsumerPosition {
+    return {
+      consumer: this.#consumer.name,
+      consumedSequence: this.#consumedSequence,
+      failedPartitions: [...this.#failures.keys()],
+    };
+  }
+
+  async #run(): Promise<void> {
+    let cursor: EventLogCursor | null = null;
+    try {
+      const { folder, partitionCount, endSequence, batchEvents } = this.#settings;
+      const watermarks = await this.#consumer.watermarks();
+      if (watermarks.length !== partitionCount)
+        fail(`consumer ${this.#consumer.name}: ${watermarks.length} watermarks for ${partitionCount} partitions`);
+      const [highest, end] = [Math.max(...watermarks), endSequence()];
+      if (highest > end)
+        throw new WatermarkBeyondLogError(
+          `consumer ${this.#consumer.name} has consumed event ${highest}, but the event log ends at ${end}: restore ` +
+            'journal and events folders from a copy that reaches this event.',
+        );
+      this.#lastSequences.push(...watermarks);
+      this.#consumedSequence = Math.min(...watermarks);
+      cursor = new EventLogCursor(folder, this.#consumedSequence);
+      while (!this.#isStopping) {
+        this.#isRung = false;
+        const events = cursor.next(endSequence(), batchEvents);
+        if (events.length === 0) {
+          await this.#sleep();
+          continue;
+        }
+        await this.#deliver(events);
+        this.#consumedSequence = events.at(-1)!.eventSequence;
+        this.#resolveWaiters();
+        await nextTurn(); // the event loop has other work than a long backlog
+      }
+    } catch (error) {
+      this.#failure = error as Error;
+      this.#report(null, error as Error);
+    } finally {
+      cursor?.close();
+    }
+  }
+
+  async #deliver(events: readonly ExchangeEvent[]): Promise<void> {
+    const batches = new Map<number, ExchangeEvent[]>();
+    for (const event of events) {
+      const partition = partitionOf(event, this.#settings.partitionCount);
+      if (event.eventSequence <= this.#lastSequences[partition]! || this.#failures.has(partition)) continue;
+      const batch = batches.get(partition);
+      if (batch === undefined) batches.set(partition, [event]);
+      else batch.push(event);
+    }
+    const partitions = [...batches.keys()].sort((one, other) => one - other);
+    await Promise.all(partitions.map((partition) => this.#deliverTo(partition, batches.get(partition)!)));
+  }
+
+  async #deliverTo(partition: number, events: readonly ExchangeEvent[]): Promise<void> {
+    try {
+      await this.#consumer.consume({ partition, beforeSequence: this.#lastSequences[partition]!, events });
+      this.#lastSequences[partition] = events.at(-1)!.eventSequence;
+    } catch (error) {
+      this.#failures.set(partition, error as Error);
+      this.#report(partition, error as Error);
+    }
+  }
+
+  /** Resolves when woken; at once when that happened since the end was last looked at. */
+  async #sleep(): Promise<void> {
+    if (this.#isRung) return;
+    await new Promise<void>((resolve) => {
+      this.#wakeSleeper = resolve;
+    });
+    this.#wakeSleeper = null;
+  }
+
+  #report(partition: number | null, error: Error): void {
+    this.#rejectWaiters(error);
+    this.#settings.onFailure({ consumer: this.#consumer.name, partition, error });
+  }
+
+  #resolveWaiters(): void {
+    for (const waiter of this.#waiters)
+      if (waiter.eventSequence <= this.#consumedSequence) {
+        this.#waiters.delete(waiter);
+        waiter.reached.resolve();
+      }
+  }
+
+  #rejectWaiters(error: Error): void {
+    for (const { reached } of this.#waiters) reached.reject(error);
+    this.#waiters.clear();
+  }
+}

@@ -1,0 +1,44 @@
+import type { EventConsumer, EventFeed } from '../../core/ports.ts';
+import { ConsumerRun } from './consumer-run.ts';
+import type { ConsumerPosition, EmbeddedFeedSettings } from './feed-settings.ts';
+
+const DEFAULT_BATCH_EVENTS = 512;
+
+/**
+ * The event feed of a single process: reads the event log, one cursor for each consumer. It reads when it is woken and
+ * rests otherwise: no polling, no timers.
+ */
+export class EmbeddedFeed implements EventFeed {
+  readonly #settings: Required<EmbeddedFeedSettings>;
+  readonly #runs: ConsumerRun[] = [];
+
+  constructor(settings: EmbeddedFeedSettings) {
+    this.#settings = { batchEvents: DEFAULT_BATCH_EVENTS, ...settings };
+  }
+
+  /**
+   * Call it once the replay at start is done: the log then holds every event that the journal yields, and the thread's
+   * catalogue knows every instrument that they name.
+   */
+  subscribe(consumer: EventConsumer): void {
+    this.#runs.push(new ConsumerRun(consumer, this.#settings));
+  }
+
+  /** To be called whenever the end of the event log has moved. Cheap when there is nothing to do. */
+  wake(): void {
+    for (const run of this.#runs) run.wake();
+  }
+
+  async settledThrough(eventSequence: number): Promise<void> {
+    await Promise.all(this.#runs.map((run) => run.consumedThrough(eventSequence)));
+  }
+
+  positions(): ConsumerPosition[] {
+    return this.#runs.map((run) => run.position());
+  }
+
+  /** Finishes the batches under way, then ends. Whoever waits in settledThrough is rejected. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#runs.map((run) => run.stop()));
+  }
+}

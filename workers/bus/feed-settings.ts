@@ -1,0 +1,27 @@
+/** What an embedded feed is made with, and what it tells. */
+export interface EmbeddedFeedSettings {
+  /** The data folder. */
+  readonly folder: string;
+  readonly partitionCount: number;
+  /** @returns the highest event sequence that may be delivered: what the journal thread announced of its event log */
+  readonly endSequence: () => number;
+  /** Called once for each partition that stops, or once for a consumer that stops as a whole. */
+  readonly onFailure: (failure: FeedFailure) => void;
+  /** Events read at a time. A batch of one partition is never larger. */
+  readonly batchEvents?: number;
+}
+
+/** How far a consumer has come. */
+export interface ConsumerPosition {
+  readonly consumer: string;
+  /** All events up to here were read from the log and consumed, but for those of failed partitions. */
+  readonly consumedSequence: number;
+  readonly failedPartitions: readonly number[];
+}
+
+/** Why a consumer gets no more events of a partition. Nothing was skipped: its watermark stays where it is. */
+export interface FeedFailure {
+  readonly consumer: string;
+  readonly partition: number | null; // null: the consumer gets no events at all any more
+  readonly error: Error;
+}

@@ -1,0 +1,272 @@
+import { fail } from '../../core/assert.ts';
+import { MAX_POOL_UNITS } from '../../core/money/asset.ts';
+import type {
+  BalancesAnswer,
+  CreditAnswer,
+  CreditRequest,
+  EntryReason,
+  HoldAnswer,
+  Ledger,
+  OpenHold,
+  ReleaseAnswer,
+  SettleAnswer,
+  SettlementBatch,
+} from '../../core/ports.ts';
+import type { ExchangeDatabase } from '../storage/exchange-database.ts';
+import { BalanceSheet } from './balance-sheet.ts';
+import { CreditRecords } from './credit-records.ts';
+import { HoldRecords } from './hold-records.ts';
+import { BALANCES, ENTRIES, POOLS, WATERMARKS } from './ledger-tables.ts';
+import { planSettlement } from './settlement-plan.ts';
+
+type HoldRequest = Parameters<Ledger['hold']>[0];
+
+interface Pool {
+  creditedUnits: bigint;
+  debitedUnits: bigint;
+}
+
+/** What the entries of one operation have in common. */
+interface Operation {
+  readonly reason: EntryReason;
+  readonly operationId: number;
+  readonly timestampMs: number;
+}
+
+/**
+ * The ledger without a server: all balances in memory with this one owner, each operation decided in one synchronous
+ * step and answered once its rows are committed. What a refusal or a reading tells may rest on changes that are still on
+ * their way to disk; readings wait for those, refusals need not, as they promise nothing.
+ */
+export class EmbeddedLedger implements Ledger {
+  readonly #exchange: ExchangeDatabase;
+  readonly #balances = new BalanceSheet();
+  readonly #holds: HoldRecords;
+  readonly #credits: CreditRecords;
+  readonly #pools = new Map<number, Pool>();
+  readonly #watermarks: number[];
+  #floor = 0;
+  #ledgerSequence = 0;
+  #entrySequence = 0;
+
+  private constructor(exchange: ExchangeDatabase) {
+    this.#exchange = exchange;
+    this.#holds = new HoldRecords(exchange.commits);
+    this.#credits = new CreditRecords(exchange.database, exchange.commits);
+    this.#watermarks = Array(exchange.partitionCount).fill(0);
+  }
+
+  /** @throws DatabaseError */
+  static async open(exchange: ExchangeDatabase): Promise<EmbeddedLedger> {
+    const ledger = new EmbeddedLedger(exchange);
+    await ledger.#load();
+    return ledger;
+  }
+
+  async hold(request: HoldRequest): Promise<HoldAnswer> {
+    const { commandId, accountId, assetId, units, timestampMs } = request;
+    requireId(commandId);
+    if (units <= 0n) fail(`hold ${commandId} of ${units} units`);
+    if (commandId < this.#floor) return { outcome: 'BELOW_FLOOR' };
+    const known = this.#holds.findOpen(commandId);
+    if (known !== undefined) {
+      if (known.accountId !== accountId || known.assetId !== assetId || known.units !== units)
+        return { outcome: 'HOLD_DIFFERS', heldUnits: known.units };
+      await this.#durable();
+      return { outcome: 'REPEATED', availableUnits: known.availableUnits, ledgerSequence: known.ledgerSequence };
+    }
+    if (this.#holds.findClosed(commandId) !== undefined) return { outcome: 'RELEASED' };
+    const before = this.#balances.availableUnits(accountId, assetId);
+    if (before < units) return { outcome: 'INSUFFICIENT_FUNDS', availableUnits: before };
+
+    const ledgerSequence = this.#nextLedgerSequence();
+    this.#change(accountId, assetId, -units, units, { reason: 'hold', operationId: commandId, timestampMs });
+    const availableUnits = before - units;
+    this.#holds.open({ commandId, accountId, assetId, units, availableUnits, ledgerSequence });
+    await this.#durable();
+    return { outcome: 'HELD', availableUnits, ledgerSequence };
+  }
+
+  async release(commandId: number, timestampMs: number): Promise<ReleaseAnswer> {
+    requireId(commandId);
+    const closed = this.#holds.findClosed(commandId);
+    const hold = this.#holds.findOpen(commandId);
+    if (closed === undefined) {
+      const ledgerSequence = this.#nextLedgerSequence();
+      if (hold !== undefined) {
+        const operation = { reason: 'release', operationId: commandId, timestampMs } as const;
+        this.#change(hold.accountId, hold.assetId, hold.units, -hold.units, operation);
+      }
+      this.#holds.close(commandId, 'RELEASED', timestampMs);
+      await this.#durable();
+      return hold === undefined ? { outcome: 'REPEATED' } : { outcome: 'RELEASED', units: hold.units, ledgerSequence };
+    }
+    await this.#durable();
+    return { outcome: closed === 'SETTLED' ? 'SETTLED' : 'REPEATED' };
+  }
+
+  /**
+   * @throws LedgerInvariantError when legs do not add up to zero or would leave an amount below zero; InvariantError for
+   *   a batch that contradicts itself. Nothing was written then.
+   */
+  async settle(batch: SettlementBatch): Promise<SettleAnswer> {
+    const { partition, lastSequence, timestampMs } = batch;
+    const watermark = this.#watermarks[partition];
+    if (watermark === undefined) fail(`settlement of partition ${partition} of ${this.#watermarks.length}`);
+    const plan = planSettlement(batch, watermark, this.#balances);
+    if (plan.outcome === 'GAP') return { outcome: 'GAP', watermark };
+    if (plan.outcome === 'REPEATED') {
+      const ledgerSequence = this.#ledgerSequence;
+      await this.#durable();
+      return { outcome: 'REPEATED', watermark, ledgerSequence };
+    }
+    const ledgerSequence = this.#nextLedgerSequence();
+    for (const leg of plan.legs)
+      this.#change(leg.accountId, leg.assetId, leg.availableDeltaUnits, leg.heldDeltaUnits, {
+        reason: leg.reason,
+        operationId: leg.eventSequence,
+        timestampMs,
+      });
+    for (const commandId of plan.settledCommandIds) this.#holds.close(commandId, 'SETTLED', timestampMs);
+    this.#watermarks[partition] = lastSequence;
+    this.#exchange.commits.put(WATERMARKS, [partition, lastSequence]);
+    await this.#durable();
+    return { outcome: 'APPLIED', watermark: lastSequence, ledgerSequence };
+  }
+
+  async credit(request: CreditRequest): Promise<CreditAnswer> {
+    requireId(request.operationId);
+    if (request.units <= 0n) fail(`credit ${request.operationId} of ${request.units} units`);
+    const answer = await this.#credits.decide(request.operationId, (known) => {
+      if (known === undefined) return this.#applyCredit(request);
+      const { accountId, assetId, units, availableUnits, ledgerSequence } = known;
+      return accountId === request.accountId && assetId === request.assetId && units === request.units
+        ? { outcome: 'REPEATED', availableUnits, ledgerSequence }
+        : { outcome: 'CREDIT_DIFFERS' };
+    });
+    await this.#durable();
+    return answer;
+  }
+
+  async balances(accountId: number): Promise<BalancesAnswer> {
+    const balances = this.#balances
+      .ofAccount(accountId)
+      .map(({ assetId, availableUnits, heldUnits }) => ({ assetId, availableUnits, heldUnits }));
+    const watermarks = [...this.#watermarks];
+    await this.#durable();
+    return { balances, watermarks };
+  }
+
+  async watermarks(): Promise<readonly number[]> {
+    const watermarks = [...this.#watermarks];
+    await this.#durable();
+    return watermarks;
+  }
+
+  async openHoldsBelow(commandId: number): Promise<readonly OpenHold[]> {
+    const holds = this.#holds.openBelow(commandId).map(({ commandId: id, accountId, assetId, units }) => ({
+      commandId: id,
+      accountId,
+      assetId,
+      units,
+    }));
+    await this.#durable();
+    return holds;
+  }
+
+  async raiseFloor(commandId: number): Promise<void> {
+    requireId(commandId);
+    if (commandId <= this.#floor) return;
+    this.#floor = commandId;
+    this.#nextLedgerSequence();
+    this.#exchange.putMeta('ledgerFloor', String(commandId));
+    await this.#durable();
+  }
+
+  async ledgerSequence(): Promise<number> {
+    const ledgerSequence = this.#ledgerSequence;
+    await this.#durable();
+    return ledgerSequence;
+  }
+
+  #applyCredit(request: CreditRequest): CreditAnswer {
+    const { operationId, accountId, assetId, units, timestampMs } = request;
+    const pool = this.#pools.get(assetId) ?? { creditedUnits: 0n, debitedUnits: 0n };
+    const poolUnits = pool.creditedUnits - pool.debitedUnits;
+    if (poolUnits + units > MAX_POOL_UNITS) return { outcome: 'POOL_LIMIT', poolUnits };
+    const ledgerSequence = this.#nextLedgerSequence();
+    pool.creditedUnits += units;
+    this.#pools.set(assetId, pool);
+    const { creditedUnits, debitedUnits } = pool;
+    this.#exchange.commits.put(POOLS, [assetId, creditedUnits.toString(), debitedUnits.toString()]);
+    this.#change(accountId, assetId, units, 0n, { reason: 'deposit', operationId, timestampMs });
+    const availableUnits = this.#balances.availableUnits(accountId, assetId);
+    this.#credits.add(request, availableUnits, ledgerSequence);
+    return { outcome: 'CREDITED', availableUnits, ledgerSequence };
+  }
+
+  /** Changes a balance and writes its entry: the only way that a balance ever changes. */
+  #change(
+    accountId: number,
+    assetId: number,
+    availableDeltaUnits: bigint,
+    heldDeltaUnits: bigint,
+    operation: Operation,
+  ): void {
+    const { commits } = this.#exchange;
+    const change = this.#balances.change(accountId, assetId, availableDeltaUnits, heldDeltaUnits);
+    const availableAfter = change.availableAfterUnits.toString();
+    const heldAfter = change.heldAfterUnits.toString();
+    this.#entrySequence += 1;
+    commits.put(BALANCES, [accountId, assetId, availableAfter, heldAfter]);
+    commits.add(ENTRIES, [
+      this.#entrySequence,
+      this.#ledgerSequence,
+      accountId,
+      assetId,
+      change.availableBeforeUnits.toString(),
+      availableAfter,
+      change.heldBeforeUnits.toString(),
+      heldAfter,
+      operation.reason,
+      operation.operationId,
+      operation.timestampMs,
+    ]);
+  }
+
+  #nextLedgerSequence(): number {
+    this.#ledgerSequence += 1;
+    this.#exchange.putMeta('ledgerSequence', String(this.#ledgerSequence));
+    return this.#ledgerSequence;
+  }
+
+  #durable(): Promise<void> {
+    return this.#exchange.commits.durable();
+  }
+
+  async #load(): Promise<void> {
+    const { database } = this.#exchange;
+    this.#ledgerSequence = Number((await this.#exchange.readMeta('ledgerSequence')) ?? '0');
+    this.#floor = Number((await this.#exchange.readMeta('ledgerFloor')) ?? '0');
+    const last = await database.all<{ last: number | null }>('SELECT max(entry_sequence) AS last FROM entries');
+    this.#entrySequence = last[0]!.last ?? 0;
+    const balances = await database.all<Record<'accountId' | 'assetId', number> & Record<'available' | 'held', string>>(
+      `SELECT account_id AS accountId, asset_id AS assetId, CAST(available_units AS TEXT) AS available,
+         CAST(held_units AS TEXT) AS held FROM balances`,
+    );
+    for (const { accountId, assetId, available, held } of balances)
+      this.#balances.load({ accountId, assetId, availableUnits: BigInt(available), heldUnits: BigInt(held) });
+    const pools = await database.all<{ assetId: number; credited: string; debited: string }>(
+      'SELECT asset_id AS assetId, credited_units AS credited, debited_units AS debited FROM pools',
+    );
+    for (const { assetId, credited, debited } of pools)
+      this.#pools.set(assetId, { creditedUnits: BigInt(credited), debitedUnits: BigInt(debited) });
+    const watermarks = await database.all<{ partition: number; event_sequence: number }>('SELECT * FROM watermarks');
+    for (const { partition, event_sequence } of watermarks) this.#watermarks[partition] = event_sequence;
+    await this.#holds.load(database);
+  }
+}
+
+function requireId(id: number): void {
+  if (!Number.isSafeInteger(id) || id < 1) fail(`operation id ${id}`);
+}

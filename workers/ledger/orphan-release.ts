@@ -1,0 +1,37 @@
+import type { Clock, EventFeed, Ledger } from '../../core/ports.ts';
+
+export interface OrphanReleaseSettings {
+  readonly ledger: Ledger;
+  readonly feed: EventFeed;
+  readonly clock: Clock;
+  /** Last event of everything that the journal held at this start: after replay, before the first new command. */
+  readonly endSequenceAtStart: number;
+  /** First command id of this start: only holds below it can be orphans. */
+  readonly firstCommandId: number;
+}
+
+export interface OrphanReleaseResult {
+  /** Holds of commands that never reached the journal, given back. */
+  readonly released: number;
+}
+
+/** Releases under way at a time: they share commits, and leave room for the orders of the day. */
+const BATCH_HOLDS = 256;
+
+/**
+ * Gives back what was held for commands that never reached the journal, as the process died in between. Waits until
+ * settlement has met every command that did: what is open then, from before this start, belongs to none.
+ * @throws what the feed or the ledger fails with; a hold not released yet is found again at the next start
+ */
+export async function releaseOrphanedHolds(settings: OrphanReleaseSettings): Promise<OrphanReleaseResult> {
+  const { ledger, feed, clock, endSequenceAtStart, firstCommandId } = settings;
+  await feed.settledThrough(endSequenceAtStart);
+  const holds = await ledger.openHoldsBelow(firstCommandId);
+  let released = 0;
+  for (let from = 0; from < holds.length; from += BATCH_HOLDS) {
+    const batch = holds.slice(from, from + BATCH_HOLDS);
+    const answers = await Promise.all(batch.map(({ commandId }) => ledger.release(commandId, clock.nowMs())));
+    released += answers.filter(({ outcome }) => outcome === 'RELEASED').length;
+  }
+  return { released };
+}

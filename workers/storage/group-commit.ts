@@ -1,0 +1,181 @@
+import { fail } from '../../core/assert.ts';
+import type { SqliteDatabase, SqliteStatement, SqlValue } from './sqlite-database.ts';
+
+/** What the writer needs to know of a table. The first `keyColumns` columns are its primary key; 0: rows are only added. */
+export interface TableShape {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly keyColumns: number;
+}
+
+/** Changes of one table since the last commit began. Of a row that changed often only the latest state is written. */
+interface TableChanges {
+  readonly added: SqlValue[][];
+  readonly latest: Map<SqlValue, { readonly key: SqlValue[]; readonly row: SqlValue[] | null }>; // null: removed
+}
+
+interface Group {
+  readonly tables: Map<TableShape, TableChanges>;
+  readonly committed: PromiseWithResolvers<void>;
+}
+
+/** Rows of one statement, largest first: few statements to prepare, few to run. SQLite allows 32,766 values in each. */
+const STATEMENT_ROWS = [500, 50, 5, 1];
+
+/**
+ * The only writer of a database. Callers put the rows that one act changes, all in one synchronous step, and wait for
+ * `durable`; everything that came in while a commit was under way goes into the next one, so that the disk is synced
+ * once for many. What was put in one step is committed together or not at all, and never before an earlier step.
+ *
+ * A commit that fails ends everything: memory is ahead of the disk from there on. The fatal handler is called once, all
+ * waiting and later callers are rejected. Changes that wait are bounded by the callers, who wait before they send more.
+ */
+export class GroupCommit {
+  readonly #database: SqliteDatabase;
+  readonly #onFatal: (error: Error) => void;
+  readonly #statements = new Map<string, SqliteStatement>();
+  #gathering = newGroup();
+  #writing: Promise<void> | null = null; // of the group under way; null while no writer runs
+  #runner: Promise<void> | null = null;
+  #failure: Error | null = null;
+  #groups = 0;
+
+  /** @param onFatal ends the process: what was answered before is on disk, what comes after can't be */
+  constructor(database: SqliteDatabase, onFatal: (error: Error) => void) {
+    this.#database = database;
+    this.#onFatal = onFatal;
+  }
+
+  /** Commits so far: fewer than calls of `durable` under load. */
+  get groups(): number {
+    return this.#groups;
+  }
+
+  /** Inserts a row, or replaces the one with its key. */
+  put(shape: TableShape, row: SqlValue[]): void {
+    requireColumns(shape, row.length, shape.columns.length);
+    if (shape.keyColumns === 0) fail(`table ${shape.name} has no key to replace a row by`);
+    const key = row.slice(0, shape.keyColumns);
+    this.#changes(shape).latest.set(keyText(shape, key), { key, row });
+  }
+
+  /** Removes the row with that key, if there is one. */
+  remove(shape: TableShape, key: SqlValue[]): void {
+    requireColumns(shape, key.length, shape.keyColumns);
+    this.#changes(shape).latest.set(keyText(shape, key), { key, row: null });
+  }
+
+  /** Inserts a row into a table without overwriting anything: an equal primary key is a fatal error. */
+  add(shape: TableShape, row: SqlValue[]): void {
+    requireColumns(shape, row.length, shape.columns.length);
+    this.#changes(shape).added.push(row);
+  }
+
+  /** @returns once everything put so far is on disk; at once when nothing waits. Rejects after a failed commit. */
+  durable(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#gathering.tables.size === 0) return this.#writing ?? Promise.resolve();
+    this.#runner ??= this.#run();
+    return this.#gathering.committed.promise;
+  }
+
+  /** Commits what waits, then gives the statements back. The database stays open. */
+  async close(): Promise<void> {
+    if (this.#failure === null) await this.durable();
+    await this.#runner;
+    for (const statement of this.#statements.values()) await statement.finalize();
+    this.#statements.clear();
+  }
+
+  #changes(shape: TableShape): TableChanges {
+    const { tables } = this.#gathering;
+    let changes = tables.get(shape);
+    if (changes === undefined) {
+      changes = { added: [], latest: new Map() };
+      tables.set(shape, changes);
+    }
+    return changes;
+  }
+
+  async #run(): Promise<void> {
+    let group = this.#gathering;
+    try {
+      while (this.#gathering.tables.size > 0) {
+        await this.#database.exec('BEGIN IMMEDIATE'); // meanwhile the group still grows
+        group = this.#gathering;
+        this.#gathering = newGroup();
+        this.#writing = group.committed.promise;
+        for (const [shape, changes] of group.tables) await this.#write(shape, changes);
+        await this.#database.exec('COMMIT');
+        this.#groups += 1;
+        group.committed.resolve();
+      }
+      this.#writing = null;
+      this.#runner = null;
+    } catch (error) {
+      this.#failure = error as Error;
+      group.committed.reject(error);
+      this.#gathering.committed.reject(error);
+      this.#onFatal(this.#failure);
+      await this.#database.exec('ROLLBACK').catch(() => undefined); // often rolled back already; the error is reported
+    }
+  }
+
+  async #write(shape: TableShape, changes: TableChanges): Promise<void> {
+    const rows: SqlValue[][] = [];
+    const removed: SqlValue[][] = [];
+    for (const { key, row } of changes.latest.values()) row === null ? removed.push(key) : rows.push(row);
+    await this.#writeRows(shape, 'remove', removed);
+    await this.#writeRows(shape, 'put', rows);
+    await this.#writeRows(shape, 'add', changes.added);
+  }
+
+  async #writeRows(shape: TableShape, act: 'remove' | 'put' | 'add', rows: SqlValue[][]): Promise<void> {
+    let from = 0;
+    for (const size of STATEMENT_ROWS) {
+      for (; rows.length - from >= size; from += size) {
+        const statement = await this.#statement(shape, act, size);
+        await statement.run(rows.slice(from, from + size).flat());
+      }
+    }
+  }
+
+  async #statement(shape: TableShape, act: 'remove' | 'put' | 'add', rows: number): Promise<SqliteStatement> {
+    const name = `${act} ${shape.name} ${rows}`;
+    let statement = this.#statements.get(name);
+    if (statement === undefined) {
+      statement = await this.#database.prepare(act === 'remove' ? removeSql(shape, rows) : insertSql(shape, act, rows));
+      this.#statements.set(name, statement);
+    }
+    return statement;
+  }
+}
+
+function newGroup(): Group {
+  const committed = Promise.withResolvers<void>();
+  committed.promise.catch(() => undefined); // a group that nobody waits for: its failure reaches the fatal handler
+  return { tables: new Map(), committed };
+}
+
+function keyText(shape: TableShape, key: SqlValue[]): SqlValue {
+  return shape.keyColumns === 1 ? key[0]! : key.join(' ');
+}
+
+function requireColumns(shape: TableShape, found: number, wanted: number): void {
+  if (found !== wanted || found === 0) fail(`table ${shape.name}: ${found} values for ${wanted} columns`);
+}
+
+function insertSql(shape: TableShape, act: 'put' | 'add', rows: number): string {
+  const one = `(${shape.columns.map(() => '?').join(', ')})`;
+  const insert = `INSERT INTO ${shape.name} (${shape.columns.join(', ')}) VALUES ${Array(rows).fill(one).join(', ')}`;
+  if (act === 'add') return insert;
+  const key = shape.columns.slice(0, shape.keyColumns).join(', ');
+  const rest = shape.columns.slice(shape.keyColumns).map((column) => `${column} = excluded.${column}`);
+  return `${insert} ON CONFLICT (${key}) DO ${rest.length === 0 ? 'NOTHING' : `UPDATE SET ${rest.join(', ')}`}`;
+}
+
+function removeSql(shape: TableShape, rows: number): string {
+  const key = shape.columns.slice(0, shape.keyColumns);
+  const one = `(${key.map(() => '?').join(', ')})`;
+  return `DELETE FROM ${shape.name} WHERE (${key.join(', ')}) IN (VALUES ${Array(rows).fill(one).join(', ')})`;
+}

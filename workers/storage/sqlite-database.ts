@@ -1,0 +1,139 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import sqlite3 from 'sqlite3';
+import { fail } from '../../core/assert.ts';
+
+/**
+ * A value to bind. Amounts go in as decimal text and INTEGER columns make exact 64-bit integers of it; they come back
+ * by `CAST(column AS TEXT)`. The driver binds a bigint as NULL without a word, and reads above 2^53 as a double.
+ */
+export type SqlValue = string | number | null;
+
+/** SQLite refused or failed. `code` is SQLite's own, for instance SQLITE_FULL. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+  readonly code: string;
+  readonly path: string;
+
+  constructor(path: string, act: string, cause: Error) {
+    super(`${path}: ${act}: ${cause.message}`, { cause });
+    this.path = path;
+    this.code = (cause as { code?: string }).code ?? 'SQLITE_ERROR';
+  }
+}
+
+const BUSY_TIMEOUT_MS = 5_000;
+/** The owner alone reads balances and keys. */
+const FILE_MODE = 0o600;
+
+/**
+ * One connection as promises. Its statements run in the order of the calls. A connection is one transaction: only one
+ * caller may write through it (group-commit.ts).
+ */
+export class SqliteDatabase {
+  readonly path: string;
+  readonly #handle: sqlite3.Database;
+
+  private constructor(path: string, handle: sqlite3.Database) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /**
+   * Opens a database whose commits are on disk when they return (WAL, synchronous = FULL).
+   * @param mustExist refuse to make a new one
+   * @throws DatabaseError
+   */
+  static async open(path: string, mustExist = false): Promise<SqliteDatabase> {
+    if (!mustExist && !existsSync(path)) closeSync(openSync(path, 'a', FILE_MODE));
+    const handle = await new Promise<sqlite3.Database>((resolve, reject) => {
+      const opened = new sqlite3.Database(path, sqlite3.OPEN_READWRITE, (error) =>
+        error ? reject(new DatabaseError(path, 'open', error)) : resolve(opened),
+      );
+    });
+    chmodSync(path, FILE_MODE);
+    handle.serialize();
+    handle.configure('busyTimeout', BUSY_TIMEOUT_MS);
+    const database = new SqliteDatabase(path, handle);
+    await database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    return database;
+  }
+
+  /** @returns all rows; the caller bounds them by LIMIT or by what the table is */
+  all<Row>(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+    requireBindable(values);
+    return new Promise((resolve, reject) => {
+      this.#handle.all<Row>(sql, values, (error, rows) => (error ? reject(this.#error(sql, error)) : resolve(rows)));
+    });
+  }
+
+  run(sql: string, values: readonly SqlValue[] = []): Promise<void> {
+    requireBindable(values);
+    return new Promise((resolve, reject) => {
+      this.#handle.run(sql, values, (error) => (error ? reject(this.#error(sql, error)) : resolve()));
+    });
+  }
+
+  /** Runs statements without values, separated by semicolons. */
+  exec(sql: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#handle.exec(sql, (error) => (error ? reject(this.#error(sql, error)) : resolve()));
+    });
+  }
+
+  prepare(sql: string): Promise<SqliteStatement> {
+    return new Promise((resolve, reject) => {
+      const statement = this.#handle.prepare(sql, (error) =>
+        error ? reject(this.#error(sql, error)) : resolve(new SqliteStatement(this.path, sql, statement)),
+      );
+    });
+  }
+
+  /** Every prepared statement must be finalized before. */
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#handle.close((error) => (error ? reject(new DatabaseError(this.path, 'close', error)) : resolve()));
+    });
+  }
+
+  #error(sql: string, cause: Error): DatabaseError {
+    return new DatabaseError(this.path, firstWords(sql), cause);
+  }
+}
+
+/** A statement that is parsed once and run many times. */
+export class SqliteStatement {
+  readonly #path: string;
+  readonly #sql: string;
+  readonly #handle: sqlite3.Statement;
+
+  constructor(path: string, sql: string, handle: sqlite3.Statement) {
+    this.#path = path;
+    this.#sql = sql;
+    this.#handle = handle;
+  }
+
+  run(values: readonly SqlValue[]): Promise<void> {
+    requireBindable(values);
+    return new Promise((resolve, reject) => {
+      this.#handle.run(values, (error) =>
+        error ? reject(new DatabaseError(this.#path, firstWords(this.#sql), error)) : resolve(),
+      );
+    });
+  }
+
+  finalize(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handle.finalize(() => resolve());
+    });
+  }
+}
+
+function requireBindable(values: readonly SqlValue[]): void {
+  for (const value of values)
+    if (typeof value !== 'string' && value !== null && !Number.isSafeInteger(value))
+      fail(`a ${typeof value} is bound to a statement: amounts go in as decimal text`);
+}
+
+function firstWords(sql: string): string {
+  return sql.trimStart().slice(0, 60).replace(/\s+/g, ' ');
+}
