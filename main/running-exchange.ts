@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { DEFAULT_ENGINE_LIMITS } from '../core/engine/engine.ts';
+import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads, type Recovered, type StartProgress } from '../core/threads/exchange-threads.ts';
 import { CONTROL, widen } from '../core/threads/shared-control.ts';
@@ -108,6 +109,7 @@ export class RunningExchange {
   static async open(configuration: Configuration, hooks: ExchangeHooks): Promise<RunningExchange> {
     const dataFolder = resolve(configuration.dataFolder);
     mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+    requireSpace(dataFolder);
     const lock = await lockFolder(dataFolder, 'exchange');
     const clock = new ExchangeClock();
     const database = await ExchangeDatabase.open(dataFolder, hooks.onFatal);
@@ -243,4 +245,13 @@ export class RunningExchange {
       return false;
     }
   }
+}
+
+/** Less than the database's first pages: refused before anything meets it half-way through its own first write. */
+const LEAST_FREE_BYTES = 2 ** 20;
+
+/** @throws DiskFullError */
+function requireSpace(dataFolder: string): void {
+  const { bavail, bsize } = statfsSync(dataFolder);
+  if (bavail * bsize < LEAST_FREE_BYTES) throw new DiskFullError(dataFolder);
 }

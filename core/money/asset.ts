@@ -13,6 +13,9 @@ export const FEE_ACCOUNT_ID = 1;
 /** First id that is given to a client's account. */
 export const FIRST_CLIENT_ACCOUNT_ID = 100;
 
+/** Finest scale of an asset: 10^18 units of one already fill most of an int64. */
+export const MAX_ASSET_DECIMALS = 18;
+
 const ASSET_CODE = /^[A-Z][A-Z0-9]{1,11}$/;
 
 /** @returns what is wrong with an asset, in one sentence, or null. */
@@ -20,7 +23,7 @@ export function assetProblem(asset: Asset): string | null {
   if (!Number.isInteger(asset.assetId) || asset.assetId < 1 || asset.assetId > 65_535)
     return `asset ${asset.code}: assetId ${asset.assetId} is not within 1 … 65535`;
   if (!ASSET_CODE.test(asset.code)) return `asset code "${asset.code}" is not 2 to 12 upper-case letters and digits`;
-  if (!Number.isInteger(asset.decimals) || asset.decimals < 0 || asset.decimals > 18)
-    return `asset ${asset.code}: decimals ${asset.decimals} is not within 0 … 18`;
+  if (!Number.isInteger(asset.decimals) || asset.decimals < 0 || asset.decimals > MAX_ASSET_DECIMALS)
+    return `asset ${asset.code}: decimals ${asset.decimals} is not within 0 … ${MAX_ASSET_DECIMALS}`;
   return null;
 }

@@ -1,4 +1,4 @@
-import type { Asset } from './asset.ts';
+import { type Asset, MAX_ASSET_DECIMALS } from './asset.ts';
 import { formatDecimal } from './decimal.ts';
 
 /** Largest price in ticks: an Int32. */
@@ -66,10 +66,12 @@ export function defineInstrument(definition: InstrumentDefinition): Instrument {
   const denominator = 10n ** BigInt(tickScale + base.decimals);
   if (numerator % denominator !== 0n) {
     const missing = decimalsMissing(numerator, denominator);
+    const largerLot = `a lot 10^${missing} times as large would work`;
+    const finerQuote = quote.decimals + missing;
     refuse(
       `tick size ${formatDecimal(tickMantissa, tickScale)} × lot size ${formatDecimal(lotUnits, base.decimals)} is no whole ` +
-        `number of ${quote.code} units (10^-${quote.decimals}); ${quote.code} with ${quote.decimals + missing} decimals, ` +
-        `or a lot 10^${missing} times as large, would work`,
+        `number of ${quote.code} units (10^-${quote.decimals}); ` +
+        (finerQuote <= MAX_ASSET_DECIMALS ? `${quote.code} with ${finerQuote} decimals, or ${largerLot}` : largerLot),
     );
   }
   return { ...definition, quoteUnitsPerTickLot: numerator / denominator };

@@ -31,21 +31,18 @@ import type {
   ExchangeCommand,
   NewOrderCommand,
 } from './exchange-command.ts';
-
-/** Where the engine put an order that rests. The reference has no pool: it takes the place and checks its uses. */
-export interface Place {
-  readonly slot: number;
-  readonly generation: number;
-}
+import {
+  cancelRefusal,
+  fill,
+  orderFields,
+  type Place,
+  type RestingOrder,
+  stateFields,
+  type WithoutHeader,
+} from './reference-events.ts';
 
 /** The reference can't know a state hash: this stands in its CHECKPOINTED events. */
 export const UNKNOWN_STATE_HASH = '????????????????';
-
-interface RestingOrder {
-  readonly command: NewOrderCommand;
-  readonly place: Place;
-  remainingLots: number;
-}
 
 interface ReferenceMarket {
   readonly minQuantityLots: number;
@@ -54,9 +51,6 @@ interface ReferenceMarket {
   readonly resting: [RestingOrder[], RestingOrder[]];
 }
 
-type WithoutHeader<Event> = Event extends unknown
-  ? Omit<Event, 'eventSequence' | 'commandSequence' | 'timestampMs' | 'isLastOfCommand'>
-  : never;
 type EventBody = WithoutHeader<ExchangeEvent>;
 
 /**
@@ -255,27 +249,7 @@ export class ReferenceExchange {
       });
       return;
     }
-    this.#emit<CancelRejectedEvent>({
-      kind: EventKind.CANCEL_REJECTED,
-      instrumentId: cancel.instrumentId,
-      accountId: header.accountId,
-      orderId: cancel.orderId,
-      side: Side.BUY,
-      keyId: cancel.keyId,
-      orderType: OrderType.LIMIT,
-      timeInForce: TimeInForce.GTC,
-      selfTradePrevention: SelfTradePrevention.CANCEL_NEWEST,
-      flags: 0,
-      priceTicks: 0,
-      stopPriceTicks: 0,
-      makerRatePpm: 0,
-      takerRatePpm: 0,
-      ...remaining(0, 0),
-      slot: cancel.slot,
-      generation: cancel.generation,
-      commandId: header.commandId,
-      reason: RejectReason.UNKNOWN_ORDER,
-    });
+    this.#emit<CancelRejectedEvent>(cancelRefusal(header, cancel));
   }
 
   #defineAsset({ header, asset }: DefineAssetCommand): void {
@@ -351,79 +325,6 @@ function fillOrKillObstacle(taker: NewOrderCommand, crossing: readonly RestingOr
     if (foundLots >= BigInt(taker.order.quantityLots)) return null;
   }
   return CancelReason.FILL_OR_KILL;
-}
-
-/** @param tradedLots already taken off both sides */
-function fill(
-  maker: RestingOrder,
-  taker: NewOrderCommand,
-  tradedLots: number,
-  takerRemainingLots: number,
-): WithoutHeader<FilledEvent> {
-  const makerOrder = maker.command.order;
-  return {
-    kind: EventKind.FILLED,
-    instrumentId: taker.order.instrumentId,
-    takerSide: taker.order.side,
-    priceTicks: makerOrder.priceTicks,
-    quantityLots: tradedLots,
-    makerOrderId: maker.command.header.commandId,
-    makerAccountId: maker.command.header.accountId,
-    makerLimitTicks: makerOrder.priceTicks,
-    makerRemainingLots: maker.remainingLots,
-    makerMakerRatePpm: makerOrder.makerRatePpm,
-    makerTakerRatePpm: makerOrder.takerRatePpm,
-    makerSlot: maker.place.slot,
-    makerGeneration: maker.place.generation,
-    takerOrderId: taker.header.commandId,
-    takerAccountId: taker.header.accountId,
-    takerLimitTicks: taker.order.priceTicks,
-    takerRemainingLots,
-    takerRemainingUnits: 0n,
-    takerFlags: taker.order.flags,
-    takerMakerRatePpm: taker.order.makerRatePpm,
-    takerTakerRatePpm: taker.order.takerRatePpm,
-  };
-}
-
-function orderFields({ header, order }: NewOrderCommand) {
-  return {
-    instrumentId: order.instrumentId,
-    accountId: header.accountId,
-    orderId: header.commandId,
-    side: (order.side & 1) as Side, // an event has one bit for it; only a malformed side has more
-    keyId: order.keyId,
-    orderType: order.orderType,
-    timeInForce: order.timeInForce,
-    selfTradePrevention: order.selfTradePrevention,
-    flags: order.flags,
-    priceTicks: order.priceTicks,
-    stopPriceTicks: order.stopPriceTicks,
-    makerRatePpm: order.makerRatePpm,
-    takerRatePpm: order.takerRatePpm,
-  };
-}
-
-function remaining(beforeLots: number, afterLots: number) {
-  return {
-    remainingBeforeLots: beforeLots,
-    remainingBeforeUnits: 0n,
-    remainingAfterLots: afterLots,
-    remainingAfterUnits: 0n,
-  };
-}
-
-/** An order's state while it does not rest; callers add its place when it does. */
-function stateFields(command: NewOrderCommand, beforeLots: number, afterLots: number, commandId: number) {
-  const { flags, budgetUnits } = command.order;
-  const byBudget = (flags & OrderFlag.BY_BUDGET) !== 0; // refused, so what is left before is the whole budget
-  return {
-    ...orderFields(command),
-    ...(byBudget ? { ...remaining(0, 0), remainingBeforeUnits: budgetUnits } : remaining(beforeLots, afterLots)),
-    slot: -1,
-    generation: 0,
-    commandId,
-  };
 }
 
 function has(set: Readonly<Record<string, number>>, value: number): boolean {

@@ -1,0 +1,146 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ExchangeProcess } from '../support/exchange-process.ts';
+import { signedPost } from '../support/signed-client.ts';
+
+const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ringbook-refusal-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ending {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a command that must end by itself. */
+function run(argumentsOfMain: readonly string[], environment: Record<string, string> = {}): Promise<Ending> {
+  const env = {
+    PATH: process.env.PATH ?? '',
+    RINGBOOK_DATA_DIR: folder,
+    RINGBOOK_PORT: '0',
+    RINGBOOK_ADMIN_PORT: '0',
+    RINGBOOK_JOURNAL_SEGMENT_MIB: '1',
+    ...environment,
+  };
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...argumentsOfMain],
+      { env, timeout: 20_000 },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode, output: stdout + stderr }),
+    );
+  });
+}
+
+/** One sentence for a person: no stack, no second line. */
+function expectOneSentence(ending: Ending, pattern: RegExp): void {
+  expect(ending.code).toBe(1);
+  expect(ending.output.trim()).toMatch(pattern);
+  expect(ending.output.trim().split('\n')).toHaveLength(1);
+}
+
+test('a port that another program has', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as { port: number };
+  try {
+    const ending = await run(['start'], { RINGBOOK_PORT: `${port}` });
+    expectOneSentence(ending, new RegExp(`can't listen on 127.0.0.1:${port}: .*choose another port`));
+  } finally {
+    other.close();
+  }
+});
+
+test('a data folder that another exchange has, and that is free the moment it is killed', async () => {
+  const first = await ExchangeProcess.start(folder);
+  try {
+    expectOneSentence(await run(['start']), new RegExp(`is in use by process ${first.pid} .*RINGBOOK_DATA_DIR`));
+    expectOneSentence(await run(['audit']), new RegExp(`is in use by process ${first.pid}`));
+  } finally {
+    await first.kill();
+  }
+  const second = await ExchangeProcess.start(folder);
+  expect(await second.stop()).toBe(0);
+});
+
+test('a disk that is full, whichever file meets it first', () => {
+  // A mount of its own, in a namespace of its own: needs root, or user namespaces.
+  const isRoot = process.getuid?.() === 0;
+  const flags = isRoot ? ['-m'] : ['-Urm'];
+  for (const sizeKiB of [16, 120, 1_500]) {
+    const script = `mount -t tmpfs -o size=${sizeKiB}k tmpfs "$1" && exec "$2" "$3" start`;
+    const { status, stdout, stderr } = spawnSync(
+      'unshare',
+      [...flags, 'sh', '-c', script, 'sh', folder, process.execPath, MAIN],
+      {
+        env: {
+          PATH: process.env.PATH ?? '',
+          RINGBOOK_DATA_DIR: join(folder, 'data'),
+          RINGBOOK_PORT: '0',
+          RINGBOOK_ADMIN_PORT: '0',
+        },
+        timeout: 20_000,
+        encoding: 'utf8',
+      },
+    );
+    expectOneSentence(
+      { code: status, output: stdout + stderr },
+      /disk that holds .* is full: free some space and start again/,
+    );
+  }
+});
+
+test('a journal with one flipped bit in its middle: file and place are named, and nothing is changed', async () => {
+  const exchange = await ExchangeProcess.start(folder);
+  const order = { symbol: 'btcusd', amount: '1', price: '100.00', side: 'buy', type: 'exchange limit' };
+  for (let count = 0; count < 20; count++)
+    await signedPost(exchange.sandbox.baseUrl, exchange.sandbox.accounts[0]!, '/v1/order/new', order);
+  await exchange.kill();
+  const journal = join(folder, 'journal', readdirSync(join(folder, 'journal'))[0]!);
+  const bytes = readFileSync(journal);
+  bytes[600] = bytes[600]! ^ 4;
+  writeFileSync(journal, bytes);
+  expectOneSentence(await run(['start']), /0000000000000001\.journal is damaged at byte \d+: /);
+  expect(readFileSync(journal).equals(bytes)).toBe(true);
+});
+
+test('settings that make no sense are all named at once', async () => {
+  const ending = await run(['start'], { RINGBOOK_PORT: 'eighty', RINGBOOK_MODE: 'demo', RINGBOOK_SPEED: '9' });
+  expect(ending.code).toBe(1);
+  for (const name of ['RINGBOOK_PORT', 'RINGBOOK_MODE', 'RINGBOOK_SPEED']) expect(ending.output).toContain(name);
+  expect(ending.output).not.toContain('    at ');
+});
+
+test('production mode without its keys, and with them', async () => {
+  const ending = await run(['start', '--mode', 'production']);
+  expect(ending.code).toBe(1);
+  expect(ending.output).toMatch(/RINGBOOK_MASTER_KEY.*\n.*RINGBOOK_ADMIN_TOKEN/);
+});
+
+test('every command has help, and an unknown one is an error that says what there is', async () => {
+  for (const command of [[], ['start'], ['status'], ['audit']]) {
+    const help = await run([...command, '--help']);
+    expect(help.code).toBe(0);
+    expect(help.output).toContain('Usage: ringbook');
+  }
+  const unknown = await run(['fly']);
+  expect(unknown.code).toBe(1);
+  expect(unknown.output).toContain("unknown command 'fly'");
+});
+
+test('status without an exchange says how to get one', async () => {
+  expectOneSentence(await run(['status']), /no exchange is known: .*npm start/);
+});
