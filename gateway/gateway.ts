@@ -161,16 +161,14 @@ export class Gateway {
     return listeningPort;
   }
 
-  /** From now on orders and cancels get 503 and no new connection is taken; what is on its way is finished. */
+  /** From now on orders and cancels get 503; what is on its way is finished, and everything may still be read. */
   beginShutdown(): void {
     this.#running?.orderEntry.close();
-    this.#running?.server.stopAccepting();
   }
 
   /** @returns when every order and cancel on its way has its outcome, and every request its answer */
   async drained(): Promise<void> {
     await this.#running?.orderEntry.idle();
-    await this.#running?.server.idle();
   }
 
   /** Ends every connection at once. */

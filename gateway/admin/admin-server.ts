@@ -88,7 +88,7 @@ export class AdminServer {
       return jsonReply(await route.answer());
     } catch (error) {
       const correlationId = randomUUID();
-      this.#logger.error({ correlationId, path, error }, 'an admin request failed');
+      this.#logger.error({ correlationId, path, err: error }, 'an admin request failed');
       return errorReply(500, 'System', `Internal error; the log says more under ${correlationId}`);
     }
   }

@@ -1,4 +1,4 @@
-import { type TemplatedApp, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
+import { type TemplatedApp, type us_listen_socket, us_socket_local_port } from 'uWebSockets.js';
 
 /** An address can't be listened on. The message is one sentence that says what to do. */
 export class ListenError extends Error {
@@ -21,12 +21,10 @@ type ListenOnHost = (
 export class Listening {
   readonly port: number;
   readonly #app: TemplatedApp;
-  #socket: us_listen_socket | null;
 
-  private constructor(app: TemplatedApp, socket: us_listen_socket) {
+  private constructor(app: TemplatedApp, port: number) {
     this.#app = app;
-    this.#socket = socket;
-    this.port = us_socket_local_port(socket);
+    this.port = port;
   }
 
   /**
@@ -36,7 +34,7 @@ export class Listening {
   static on(app: TemplatedApp, host: string, port: number): Promise<Listening> {
     return new Promise((resolve, reject) => {
       (app.listen as unknown as ListenOnHost).call(app, host, port, EXCLUSIVE_PORT, (socket) => {
-        if (socket) resolve(new Listening(app, socket));
+        if (socket) resolve(new Listening(app, us_socket_local_port(socket)));
         else
           reject(
             new ListenError(
@@ -47,16 +45,8 @@ export class Listening {
     });
   }
 
-  /** Takes no new connections; those that are open go on. */
-  stopAccepting(): void {
-    if (this.#socket === null) return;
-    us_listen_socket_close(this.#socket);
-    this.#socket = null;
-  }
-
-  /** Ends every connection at once. */
+  /** Takes no new connection and ends every open one, at once. */
   close(): void {
-    this.stopAccepting();
     this.#app.close();
   }
 }

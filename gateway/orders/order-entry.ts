@@ -150,10 +150,10 @@ export class OrderEntry {
   /** Nobody knows whether it was held. A release is right either way: its tombstone refuses a hold that comes later. */
   #abandonHold(commandId: number, error: unknown): void {
     const { ledger, clock, logger } = this.#parts;
-    logger.error({ commandId, error }, 'the hold of an order or its nonce failed');
+    logger.error({ commandId, err: error }, 'the hold of an order or its nonce failed');
     ledger.release(commandId, clock.nowMs()).catch((releaseError: unknown) => {
       logger.error(
-        { commandId, error: releaseError },
+        { commandId, err: releaseError },
         'an abandoned hold could not be released: the next start does it',
       );
     });

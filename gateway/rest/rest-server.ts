@@ -48,11 +48,6 @@ export class RestServer {
     return this.#listening.port;
   }
 
-  /** Takes no new connections; requests on open ones are still answered. */
-  stopAccepting(): void {
-    this.#listening?.stopAccepting();
-  }
-
   /** @returns when every request that has arrived completely is answered */
   idle(): Promise<void> {
     if (this.#unanswered === 0) return Promise.resolve();
@@ -122,7 +117,7 @@ export class RestServer {
   /** The client gets an id to ask about; what went wrong stands in the log under it. */
   #internalError(error: unknown, { method, path }: IncomingRequest): Reply {
     const correlationId = randomUUID();
-    this.#options.logger.error({ correlationId, method, path, error }, 'a request failed');
+    this.#options.logger.error({ correlationId, method, path, err: error }, 'a request failed');
     return new ApiError('System', `Internal error; ask support about ${correlationId}`).reply();
   }
 }

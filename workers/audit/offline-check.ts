@@ -89,7 +89,6 @@ class SettlementCheck {
         await this.#entries.compare(eventSequence, legs);
       } else {
         this.unsettledEvents += 1;
-        await this.#entries.compare(eventSequence, []);
         this.#addUnsettled(legs);
         for (const { commandId } of settledCommands) this.#unsettledCommands.add(commandId);
       }

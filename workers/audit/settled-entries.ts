@@ -19,7 +19,8 @@ export class SettledEntries {
   }
 
   /**
-   * @param legs of one event whose sequence is above all before, none when it is not settled yet
+   * Entries that lie between this event and the one compared before belong to no settled event and are reported.
+   * @param legs of one settled event whose sequence is above all before
    * @param eventSequence theirs
    */
   async compare(eventSequence: number, legs: readonly Leg[]): Promise<void> {
@@ -34,12 +35,14 @@ export class SettledEntries {
           `event ${eventSequence}: account ${leg.accountId} asset ${leg.assetId} must get ${textOfLeg(leg)}, has ${found}`,
       );
     }
-    await this.#refuseThrough(eventSequence);
   }
 
   /** Everything that is left belongs to no event. */
   async finish(): Promise<void> {
-    await this.#refuseThrough(Number.MAX_SAFE_INTEGER);
+    for (let entry = await this.#peek(); entry !== null; entry = await this.#peek()) {
+      this.#next += 1;
+      this.#refuse(entry);
+    }
   }
 
   /** @returns the entry of the leg's event, account and asset; those before it belong to nothing and are reported */
@@ -53,14 +56,6 @@ export class SettledEntries {
       this.#refuse(entry);
     }
     return null;
-  }
-
-  async #refuseThrough(eventSequence: number): Promise<void> {
-    for (let entry = await this.#peek(); entry !== null; entry = await this.#peek()) {
-      if (entry.operationId > eventSequence) return;
-      this.#next += 1;
-      this.#refuse(entry);
-    }
   }
 
   #refuse(entry: StoredEntry): void {

@@ -38,7 +38,6 @@ export class ConsumerRun {
   #failure: Error | null = null; // of the run as a whole
   #consumedSequence = 0;
   #isStopping = false;
-  #isRung = false;
   #wakeSleeper: (() => void) | null = null;
 
   constructor(consumer: EventConsumer, settings: Required<EmbeddedFeedSettings>) {
@@ -48,7 +47,6 @@ export class ConsumerRun {
   }
 
   wake(): void {
-    this.#isRung = true;
     this.#wakeSleeper?.();
   }
 
@@ -93,12 +91,12 @@ export class ConsumerRun {
         );
       this.#lastSequences.push(...watermarks);
       this.#consumedSequence = Math.min(...watermarks);
+      this.#resolveWaiters();
       cursor = new EventLogCursor(folder, this.#consumedSequence);
       while (!this.#isStopping) {
-        this.#isRung = false;
         const events = cursor.next(endSequence(), batchEvents);
         if (events.length === 0) {
-          await this.#sleep();
+          await this.#sleep(); // nothing has run since the end was asked for, so no wake can be missed
           continue;
         }
         await this.#deliver(events);
@@ -137,9 +135,7 @@ export class ConsumerRun {
     }
   }
 
-  /** Resolves when woken; at once when that happened since the end was last looked at. */
   async #sleep(): Promise<void> {
-    if (this.#isRung) return;
     await new Promise<void>((resolve) => {
       this.#wakeSleeper = resolve;
     });

@@ -1,3 +1,4 @@
+import { fail } from '../../core/assert.ts';
 import type { EventConsumer, EventFeed } from '../../core/ports.ts';
 import { ConsumerRun } from './consumer-run.ts';
 import type { ConsumerPosition, EmbeddedFeedSettings } from './feed-settings.ts';
@@ -30,6 +31,8 @@ export class EmbeddedFeed implements EventFeed {
   }
 
   async settledThrough(eventSequence: number): Promise<void> {
+    // Else it would answer at once, and whoever releases orphans would take holds that settlement has not met.
+    if (this.#runs.length === 0) fail(`settledThrough(${eventSequence}) before any consumer has subscribed`);
     await Promise.all(this.#runs.map((run) => run.consumedThrough(eventSequence)));
   }
 

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import sqlite3 from 'sqlite3';
 import { fail } from '../../core/assert.ts';
 
@@ -50,7 +50,6 @@ export class SqliteDatabase {
         error ? reject(new DatabaseError(path, 'open', error)) : resolve(opened),
       );
     });
-    chmodSync(path, FILE_MODE);
     handle.serialize();
     handle.configure('busyTimeout', BUSY_TIMEOUT_MS);
     const database = new SqliteDatabase(path, handle);

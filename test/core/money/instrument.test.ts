@@ -124,11 +124,13 @@ describe('the exactness rule', () => {
           if (isTaken(definition)) return;
           refusals += 1;
           const message = refusalOf(definition);
-          const named = Number(/USD with (\d+) decimals/.exec(message)?.[1]);
           const power = Number(/10\^(\d+) times/.exec(message)?.[1]);
-          expect(isTaken({ ...definition, quote: { ...USD, decimals: named } })).toBe(true);
           expect(isTaken({ ...definition, lotUnits: lotUnits * 10n ** BigInt(power) })).toBe(true);
-          expect(isTaken({ ...definition, quote: { ...USD, decimals: named - 1 } })).toBe(false);
+          expect(isTaken({ ...definition, quote: { ...USD, decimals: quote + power } })).toBe(true);
+          expect(isTaken({ ...definition, quote: { ...USD, decimals: quote + power - 1 } })).toBe(false);
+          // A finer quote is offered only where an asset may be that fine.
+          const named = /USD with (\d+) decimals/.exec(message)?.[1];
+          expect(named).toBe(quote + power <= 18 ? `${quote + power}` : undefined);
         },
       ),
     );
