@@ -1,0 +1,204 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { InvariantError } from '../../../core/assert.ts';
+import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
+import { type EventBatch, type EventConsumer, partitionOf } from '../../../core/ports.ts';
+import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
+import { FeedStoppedError, WatermarkBeyondLogError } from '../../../workers/bus/consumer-run.ts';
+import { EmbeddedFeed } from '../../../workers/bus/embedded-feed.ts';
+import type { FeedFailure } from '../../../workers/bus/feed-settings.ts';
+import { RandomIntegers } from '../../support/random-integers.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { TradingFolder } from '../trading-folder.ts';
+
+const PARTITIONS = 8;
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+
+/** Takes events down, and checks on the way that its partitions get theirs without a gap. */
+class Notebook implements EventConsumer {
+  readonly name = 'notebook';
+  readonly taken: ExchangeEvent[] = [];
+  readonly batchSizes: number[] = [];
+  readonly #watermarks: number[];
+  #failAt: number;
+
+  constructor(watermarks: readonly number[], failAt = Infinity) {
+    this.#watermarks = [...watermarks];
+    this.#failAt = failAt;
+  }
+
+  async watermarks(): Promise<readonly number[]> {
+    return [...this.#watermarks];
+  }
+
+  async consume({ partition, beforeSequence, events }: EventBatch): Promise<void> {
+    await nextTurn();
+    expect(beforeSequence).toBe(this.#watermarks[partition]);
+    for (const event of events) {
+      expect(partitionOf(event, PARTITIONS)).toBe(partition);
+      if (event.eventSequence >= this.#failAt && partition === 1) throw new Error(`event ${event.eventSequence}`);
+    }
+    this.taken.push(...events);
+    this.batchSizes.push(events.length);
+    this.#watermarks[partition] = events.at(-1)!.eventSequence;
+  }
+}
+
+/** Writes a log. @returns its folder and all its events */
+async function written(commands: number): Promise<{ folder: string; events: ExchangeEvent[] }> {
+  const folder = temporaryFolder();
+  const trading = await TradingFolder.open(folder);
+  await trading.trade(new RandomIntegers(seed), commands);
+  const end = trading.endSequence;
+  await trading.abandon();
+  const cursor = new EventLogCursor(folder, 0);
+  const events = cursor.next(end, end);
+  cursor.close();
+  return { folder, events };
+}
+
+function feedOf(folder: string, end: () => number, batchEvents = 37) {
+  const failures: FeedFailure[] = [];
+  const onFailure = (failure: FeedFailure): void => void failures.push(failure);
+  const feed = new EmbeddedFeed({ folder, partitionCount: PARTITIONS, endSequence: end, onFailure, batchEvents });
+  return { feed, failures };
+}
+
+function bySequence(events: readonly ExchangeEvent[]): ExchangeEvent[] {
+  return [...events].sort((one, other) => one.eventSequence - other.eventSequence);
+}
+
+test(`every event is delivered once, each partition in order, in bounded batches (SEED=${seed})`, async () => {
+  const { folder, events } = await written(300);
+  const { feed, failures } = feedOf(folder, () => events.length);
+  const notebook = new Notebook(Array(PARTITIONS).fill(0));
+  feed.subscribe(notebook);
+  await feed.settledThrough(events.length);
+  expect(bySequence(notebook.taken)).toEqual(events);
+  expect(Math.max(...notebook.batchSizes)).toBeLessThanOrEqual(37);
+  expect(feed.positions()).toEqual([{ consumer: 'notebook', consumedSequence: events.length, failedPartitions: [] }]);
+  expect(failures).toEqual([]);
+  await feed.stop();
+});
+
+test(`a consumer goes on from its own watermarks, each partition from its own (SEED=${seed})`, async () => {
+  const { folder, events } = await written(200);
+  const random = new RandomIntegers(seed);
+  const watermarks = Array.from({ length: PARTITIONS }, (_, partition) => {
+    const own = events.filter((event) => partitionOf(event, PARTITIONS) === partition);
+    return own[random.below(own.length + 1) - 1]?.eventSequence ?? 0;
+  });
+  const { feed } = feedOf(folder, () => events.length);
+  const notebook = new Notebook(watermarks);
+  feed.subscribe(notebook);
+  await feed.settledThrough(events.length);
+  const missing = events.filter((event) => event.eventSequence > watermarks[partitionOf(event, PARTITIONS)]!);
+  expect(bySequence(notebook.taken)).toEqual(missing);
+  await feed.stop();
+});
+
+test('nothing beyond the announced end is read; a wake at any moment is heard', async () => {
+  const { folder, events } = await written(100);
+  let end = 0;
+  const { feed } = feedOf(folder, () => end, 5);
+  const notebook = new Notebook(Array(PARTITIONS).fill(0));
+  feed.subscribe(notebook);
+  for (end = 1; end <= events.length; end += 1) {
+    feed.wake();
+    if (end % 3 === 0) await nextTurn(); // in the middle of a delivery, or asleep
+    if (end % 50 === 0) {
+      await feed.settledThrough(end);
+      expect(notebook.taken).toHaveLength(end);
+    }
+  }
+  end = events.length;
+  feed.wake();
+  await feed.settledThrough(end);
+  expect(bySequence(notebook.taken)).toEqual(events);
+  await feed.stop();
+});
+
+test('at rest it has no timer and reads nothing until it is woken', async () => {
+  const { folder, events } = await written(50);
+  let end = 10;
+  const { feed } = feedOf(folder, () => end);
+  const notebook = new Notebook(Array(PARTITIONS).fill(0));
+  feed.subscribe(notebook);
+  await feed.settledThrough(10);
+  await nextTurn();
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  end = events.length;
+  for (let turn = 0; turn < 50; turn++) await nextTurn();
+  expect(notebook.taken).toHaveLength(10);
+  expect(timers()).toBeLessThanOrEqual(before);
+  await feed.stop();
+});
+
+test('a failure stops its partition for good and is told once; the others go on', async () => {
+  const { folder, events } = await written(300);
+  const middle = Math.floor(events.length / 2);
+  const { feed, failures } = feedOf(folder, () => events.length);
+  const notebook = new Notebook(Array(PARTITIONS).fill(0), middle);
+  feed.subscribe(notebook);
+  await expect(feed.settledThrough(events.length)).rejects.toThrow(/^event/);
+  const others = events.filter((event) => partitionOf(event, PARTITIONS) !== 1);
+  for (let turn = 0; turn < 10_000 && feed.positions()[0]!.consumedSequence < events.length; turn++) await nextTurn();
+  expect(bySequence(notebook.taken.filter((event) => partitionOf(event, PARTITIONS) !== 1))).toEqual(others);
+  const taken = notebook.taken.filter((event) => partitionOf(event, PARTITIONS) === 1);
+  expect(taken.every((event) => event.eventSequence < middle)).toBe(true);
+  expect(failures).toEqual([{ consumer: 'notebook', partition: 1, error: expect.any(Error) }]);
+  await expect(feed.settledThrough(1)).rejects.toThrow(/^event/);
+  expect(feed.positions()[0]!.failedPartitions).toEqual([1]);
+  await feed.stop();
+});
+
+test('a consumer that knows more than the log is stopped: its events are lost', async () => {
+  const { folder, events } = await written(20);
+  const { feed, failures } = feedOf(folder, () => events.length);
+  feed.subscribe(new Notebook([0, 0, events.length + 1, 0, 0, 0, 0, 0]));
+  await expect(feed.settledThrough(1)).rejects.toThrow(WatermarkBeyondLogError);
+  expect(failures).toMatchObject([{ consumer: 'notebook', partition: null }]);
+  await feed.stop();
+});
+
+test('who asks before the watermarks are known is answered, though nothing new comes', async () => {
+  const { folder, events } = await written(20);
+  const settings = { folder, partitionCount: 1, endSequence: () => events.length, onFailure: () => {} };
+  const feed = new EmbeddedFeed(settings);
+  await expect(feed.settledThrough(1)).rejects.toThrow(InvariantError); // nobody has subscribed
+  const consume = (): Promise<void> => Promise.reject(new Error('nothing is left'));
+  feed.subscribe({ name: 'done', watermarks: async () => [events.length], consume });
+  await feed.settledThrough(events.length);
+  await feed.stop();
+});
+
+test('who waits when it stops is told so', async () => {
+  const { folder, events } = await written(20);
+  const { feed, failures } = feedOf(folder, () => events.length);
+  feed.subscribe(new Notebook(Array(PARTITIONS).fill(0)));
+  const waiting = expect(feed.settledThrough(events.length + 1)).rejects.toThrow(FeedStoppedError);
+  await feed.stop();
+  await waiting;
+  await expect(feed.settledThrough(events.length + 1)).rejects.toThrow(FeedStoppedError);
+  expect(failures).toEqual([]);
+});
+
+test('the event loop is given back between batches', async () => {
+  const { folder, events } = await written(300);
+  const { feed } = feedOf(folder, () => events.length, 10);
+  // Its effect takes no turn of the event loop at all.
+  const consume = async (): Promise<void> => {};
+  feed.subscribe({ name: 'prompt', watermarks: async () => Array(PARTITIONS).fill(0), consume });
+  let turns = 0;
+  const counting = (async () => {
+    while (feed.positions()[0]!.consumedSequence < events.length) {
+      turns += 1;
+      await nextTurn();
+    }
+  })();
+  await feed.settledThrough(events.length);
+  await counting;
+  expect(turns).toBeGreaterThanOrEqual(Math.floor(events.length / 10));
+  await feed.stop();
+});

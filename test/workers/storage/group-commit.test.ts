@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { GroupCommit, type TableShape } from '../../../workers/storage/group-commit.ts';
+import { SqliteDatabase } from '../../../workers/storage/sqlite-database.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const HOT: TableShape = { name: 'hot', columns: ['a', 'b', 'units'], keyColumns: 2 };
+const LOG: TableShape = { name: 'log', columns: ['id', 'text'], keyColumns: 0 };
+
+interface Opened {
+  readonly database: SqliteDatabase;
+  readonly commits: GroupCommit;
+  readonly fatal: Error[];
+}
+
+async function open(): Promise<Opened> {
+  const database = await SqliteDatabase.open(join(temporaryFolder(), 'test.sqlite'));
+  await database.exec(`
+    CREATE TABLE hot (a INTEGER, b INTEGER, units INTEGER, PRIMARY KEY (a, b)) STRICT, WITHOUT ROWID;
+    CREATE TABLE log (id INTEGER PRIMARY KEY, text TEXT) STRICT;
+    CREATE TABLE writes (n INTEGER); INSERT INTO writes VALUES (0);
+    CREATE TRIGGER count_inserts AFTER INSERT ON hot BEGIN UPDATE writes SET n = n + 1; END;
+    CREATE TRIGGER count_updates AFTER UPDATE ON hot BEGIN UPDATE writes SET n = n + 1; END;`);
+  const fatal: Error[] = [];
+  return { database, commits: new GroupCommit(database, (error) => fatal.push(error)), fatal };
+}
+
+async function close({ database, commits }: Opened): Promise<void> {
+  await commits.close();
+  await database.close();
+}
+
+test('a row that changes a thousand times is written once per group, in its latest state', async () => {
+  const opened = await open();
+  const { commits, database } = opened;
+  const durable: Promise<void>[] = [];
+  for (let units = 1; units <= 1_000; units++) {
+    commits.put(HOT, [7, 9, String(units)]);
+    durable.push(commits.durable());
+  }
+  await Promise.all(durable);
+  expect(commits.groups).toBe(1);
+  expect(await database.all('SELECT * FROM hot')).toEqual([{ a: 7, b: 9, units: 1_000 }]);
+  expect(await database.all('SELECT n FROM writes')).toEqual([{ n: 1 }]);
+  await close(opened);
+});
+
+test('what comes while a commit is under way goes into the next group, in order', async () => {
+  const opened = await open();
+  const { commits, database } = opened;
+  let id = 0;
+  const clients = Array.from({ length: 50 }, async () => {
+    for (let step = 0; step < 20; step++) {
+      id += 1;
+      commits.add(LOG, [id, `row ${id}`]);
+      commits.put(HOT, [1, 1, String(id)]);
+      await commits.durable();
+    }
+  });
+  await Promise.all(clients);
+  expect(commits.groups).toBeGreaterThan(1);
+  expect(commits.groups).toBeLessThan(200);
+  expect(await database.all('SELECT count(*) AS n, max(id) AS last FROM log')).toEqual([{ n: 1_000, last: 1_000 }]);
+  expect(await database.all('SELECT units FROM hot')).toEqual([{ units: 1_000 }]);
+  await close(opened);
+});
+
+test('more rows than one statement takes are all written', async () => {
+  const opened = await open();
+  for (let id = 1; id <= 1_777; id++) opened.commits.add(LOG, [id, `row ${id}`]);
+  await opened.commits.durable();
+  const [row] = await opened.database.all<{ n: number; sum: number }>('SELECT count(*) AS n, sum(id) AS sum FROM log');
+  expect(row).toEqual({ n: 1_777, sum: (1_777 * 1_778) / 2 });
+  await close(opened);
+});
+
+test('the last of put and remove decides, within a group and over groups', async () => {
+  const opened = await open();
+  const { commits, database } = opened;
+  commits.put(HOT, [1, 1, '1']);
+  commits.remove(HOT, [1, 1]);
+  commits.put(HOT, [2, 2, '2']);
+  await commits.durable();
+  expect(await database.all('SELECT a FROM hot')).toEqual([{ a: 2 }]);
+  commits.remove(HOT, [2, 2]);
+  commits.put(HOT, [2, 2, '22']);
+  commits.put(HOT, [3, 3, '3']);
+  await commits.durable();
+  commits.remove(HOT, [3, 3]);
+  await commits.durable();
+  expect(await database.all('SELECT a, units FROM hot')).toEqual([{ a: 2, units: 22 }]);
+  await close(opened);
+});
+
+test('another connection sees a change as soon as its promise has resolved', async () => {
+  const opened = await open();
+  const other = await SqliteDatabase.open(opened.database.path, true);
+  for (let id = 1; id <= 20; id++) {
+    opened.commits.add(LOG, [id, 'seen']);
+    await opened.commits.durable();
+    expect(await other.all('SELECT max(id) AS last FROM log')).toEqual([{ last: id }]);
+  }
+  await other.close();
+  await close(opened);
+});
+
+test('durable covers a commit that is under way, and resolves at once when nothing waits', async () => {
+  const opened = await open();
+  const { commits } = opened;
+  await commits.durable();
+  commits.add(LOG, [1, 'one']);
+  let isFirstDone = false;
+  const first = commits.durable().then(() => {
+    isFirstDone = true;
+  });
+  const early: boolean[] = [];
+  for (let turn = 0; !isFirstDone && turn < 1_000_000; turn++) {
+    void commits.durable().then(() => early.push(!isFirstDone)); // before the group is taken, while it is written
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await first;
+  expect(early.length).toBeGreaterThan(1);
+  expect(early).not.toContain(true);
+  await close(opened);
+});
+
+test('a commit that fails calls the fatal handler once, and rejects who waits and who comes later', async () => {
+  const opened = await open();
+  const { commits, fatal, database } = opened;
+  commits.add(LOG, [1, 'one']);
+  await commits.durable();
+  commits.put(HOT, [5, 5, '5']);
+  commits.add(LOG, [1, 'one again']); // the key is taken
+  const failing = commits.durable();
+  const sameGroup = commits.durable();
+  await expect(failing).rejects.toThrow(/UNIQUE/);
+  await expect(sameGroup).rejects.toThrow(/UNIQUE/);
+  commits.put(HOT, [6, 6, '6']);
+  await expect(commits.durable()).rejects.toThrow(/UNIQUE/);
+  expect(fatal).toHaveLength(1);
+  await commits.close();
+  expect(await database.all('SELECT * FROM hot')).toEqual([]); // nothing of the group was kept
+  await database.close();
+});
+
+test('a group that gathers while another fails is rejected too', async () => {
+  const opened = await open();
+  const { commits, fatal } = opened;
+  commits.add(LOG, [1, 'one']);
+  commits.add(LOG, [1, 'twice']);
+  const failing = commits.durable();
+  const outcomes: Promise<string>[] = [];
+  let id = 10;
+  while (fatal.length === 0 && id < 100_000) {
+    id += 1;
+    commits.add(LOG, [id, 'later']);
+    outcomes.push(
+      commits.durable().then(
+        () => 'durable',
+        () => 'rejected',
+      ),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await expect(failing).rejects.toThrow(/UNIQUE/);
+  expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['rejected']));
+  await commits.close();
+  expect(await opened.database.all('SELECT * FROM log')).toEqual([]);
+  await opened.database.close();
+});
+
+test('a full disk is a failed commit, not a lost one', async () => {
+  const opened = await open();
+  const { commits, database, fatal } = opened;
+  await database.exec('PRAGMA max_page_count = 40');
+  let answered = 0;
+  const failure = await (async () => {
+    for (let id = 1; id < 10_000; id++) {
+      commits.add(LOG, [id, 'x'.repeat(2_000)]);
+      try {
+        await commits.durable();
+      } catch (error) {
+        return error as { code: string };
+      }
+      answered = id;
+    }
+    return null;
+  })();
+  expect(failure?.code).toBe('SQLITE_FULL');
+  expect(fatal).toHaveLength(1);
+  await commits.close();
+  expect(await database.all('SELECT count(*) AS n FROM log')).toEqual([{ n: answered }]);
+  await database.close();
+});
