@@ -19,7 +19,7 @@ const OTHER_VARIABLES = `
 Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only as variables:
   RINGBOOK_ADMIN_TOKEN          what operators send as bearer token; the sandbox makes one
   RINGBOOK_MASTER_KEY           64 hex digits that encrypt stored secrets; needed in production
-  RINGBOOK_MAX_ORDERS           resting orders, all instruments together (default 1048576)
+  RINGBOOK_MAX_ORDERS           resting orders, all instruments together; fixed at the first start (default 1048576)
   RINGBOOK_JOURNAL_SEGMENT_MIB  size of one journal file (default 64)`;
 
 function flagged(command: Command): Command {

@@ -1,7 +1,12 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { DEFAULT_ENGINE_LIMITS } from '../core/engine/engine.ts';
+import type { EngineLimits } from '../core/engine/engine.ts';
 import { checkDataFolder } from '../workers/audit/offline-check.ts';
+import { NotADataFolderError } from '../workers/audit/stored-ledger.ts';
+import { readEngineLimits } from '../workers/storage/engine-limits.ts';
+import { exchangeDatabasePath } from '../workers/storage/exchange-database.ts';
 import { lockFolder } from '../workers/storage/folder-lock.ts';
+import { SqliteDatabase } from '../workers/storage/sqlite-database.ts';
 import type { Configuration } from './configuration.ts';
 
 /**
@@ -10,9 +15,11 @@ import type { Configuration } from './configuration.ts';
  */
 export async function runAudit(configuration: Configuration, asJson: boolean): Promise<boolean> {
   const dataFolder = resolve(configuration.dataFolder);
+  if (!existsSync(exchangeDatabasePath(dataFolder)))
+    throw new NotADataFolderError(`${dataFolder} holds no exchange: name the folder with --data-dir`);
   const lock = await lockFolder(dataFolder, 'exchange');
   try {
-    const report = await checkDataFolder(dataFolder, { ...DEFAULT_ENGINE_LIMITS, maxOrders: configuration.maxOrders });
+    const report = await checkDataFolder(dataFolder, await limitsOf(dataFolder));
     if (asJson) {
       console.log(JSON.stringify(report, null, 2));
       return report.ok;
@@ -29,5 +36,14 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
     return report.ok;
   } finally {
     await lock.release();
+  }
+}
+
+async function limitsOf(dataFolder: string): Promise<EngineLimits> {
+  const database = await SqliteDatabase.open(exchangeDatabasePath(dataFolder), true);
+  try {
+    return await readEngineLimits(database);
+  } finally {
+    await database.close();
   }
 }

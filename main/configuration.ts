@@ -14,7 +14,7 @@ export interface Configuration {
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug';
   readonly adminToken: string | undefined;
   readonly masterKey: string | undefined; // 64 hex digits: encrypts stored secrets
-  readonly maxOrders: number;
+  readonly maxOrders: number | undefined; // fixed when the data folder is made
   readonly journalSegmentMiB: number;
 }
 
@@ -43,7 +43,7 @@ const SCHEMA = z.object({
     .int()
     .min(1_000)
     .max(2 ** 24)
-    .default(2 ** 20),
+    .optional(),
   RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce.number().int().min(1).max(1_024).default(64),
   RINGBOOK_REDIS_URL: z
     .undefined({ error: 'is not supported yet: unset it, balances are kept by the embedded ledger' })

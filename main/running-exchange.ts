@@ -1,7 +1,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { DEFAULT_ENGINE_LIMITS } from '../core/engine/engine.ts';
+import type { EngineLimits } from '../core/engine/engine.ts';
 import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads, type Recovered, type StartProgress } from '../core/threads/exchange-threads.ts';
@@ -13,6 +13,7 @@ import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
 import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
+import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
 import { SqliteKeyStore } from '../workers/storage/key-store.ts';
@@ -43,6 +44,7 @@ export class RunningExchange {
   readonly #hooks: ExchangeHooks;
   readonly #lock: FolderLock;
   readonly #database: ExchangeDatabase;
+  readonly #limits: EngineLimits;
   readonly #commandIds: CommandIds;
   readonly #threads: ExchangeThreads;
   readonly #control: Int32Array;
@@ -63,6 +65,7 @@ export class RunningExchange {
       keyStore: SqliteKeyStore;
       ledger: EmbeddedLedger;
       startNumber: number;
+      limits: EngineLimits;
     },
   ) {
     const { logger, onFatal } = hooks;
@@ -74,6 +77,7 @@ export class RunningExchange {
     this.keyStore = parts.keyStore;
     this.ledger = parts.ledger;
     this.#startedMs = parts.clock.nowMs();
+    this.#limits = parts.limits;
     this.#commandIds = new CommandIds(parts.startNumber);
     this.#threads = new ExchangeThreads();
     this.#control = new Int32Array(this.#threads.control);
@@ -113,10 +117,11 @@ export class RunningExchange {
     const lock = await lockFolder(dataFolder, 'exchange');
     const clock = new ExchangeClock();
     const database = await ExchangeDatabase.open(dataFolder, hooks.onFatal);
+    const limits = await fixEngineLimits(database, configuration.maxOrders);
     const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
     const ledger = await EmbeddedLedger.open(database);
     const startNumber = await raiseStartNumber(database);
-    const parts = { lock, database, clock, keyStore, ledger, startNumber };
+    const parts = { lock, database, clock, keyStore, ledger, startNumber, limits };
     const exchange = new RunningExchange({ ...configuration, dataFolder }, hooks, parts);
     await exchange.#recover();
     return exchange;
@@ -185,11 +190,11 @@ export class RunningExchange {
   async #recover(): Promise<void> {
     await this.ledger.raiseFloor(this.#commandIds.firstId);
     this.#loop.start();
-    const { dataFolder, maxOrders, journalSegmentMiB } = this.#configuration;
+    const { dataFolder, journalSegmentMiB } = this.#configuration;
     const recovered = await this.#threads.start(
       {
         folder: dataFolder,
-        limits: { ...DEFAULT_ENGINE_LIMITS, maxOrders },
+        limits: this.#limits,
         segmentBytes: journalSegmentMiB * 2 ** 20,
       },
       this.#hooks.onProgress,

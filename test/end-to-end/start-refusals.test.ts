@@ -144,3 +144,16 @@ test('every command has help, and an unknown one is an error that says what ther
 test('status without an exchange says how to get one', async () => {
   expectOneSentence(await run(['status']), /no exchange is known: .*npm start/);
 });
+
+test('an audit of a folder without an exchange says so, and leaves nothing behind', async () => {
+  expectOneSentence(await run(['audit']), /holds no exchange: name the folder with --data-dir/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a folder keeps the size that it was made with: another one would replay differently', async () => {
+  const exchange = await ExchangeProcess.start(folder, { RINGBOOK_MAX_ORDERS: '2000' });
+  await exchange.stop();
+  expectOneSentence(await run(['start'], { RINGBOOK_MAX_ORDERS: '3000' }), /was made for 2000 resting orders/);
+  const again = await ExchangeProcess.start(folder);
+  expect(await again.stop()).toBe(0);
+});
