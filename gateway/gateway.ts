@@ -169,6 +169,7 @@ export class Gateway {
   /** @returns when every order and cancel on its way has its outcome, and every request its answer */
   async drained(): Promise<void> {
     await this.#running?.orderEntry.idle();
+    await this.#running?.server.idle();
   }
 
   /** Ends every connection at once. */

@@ -29,6 +29,7 @@ export async function runStart(configuration: Configuration): Promise<void> {
       )
     : [];
   const { baseUrl, adminUrl } = await exchange.listen(adminToken);
+  stopOnSignal(exchange, logger); // before anybody is told that it is ready
   if (isSandbox) {
     const sandboxPath = writeSandboxFile(resolve(configuration.dataFolder), {
       baseUrl,
@@ -40,7 +41,6 @@ export async function runStart(configuration: Configuration): Promise<void> {
   } else {
     console.log(`ringbook is ready: ${baseUrl} for clients, ${adminUrl} for operators`);
   }
-  stopOnSignal(exchange, logger);
 }
 
 function welcome(baseUrl: string, adminUrl: string, sandboxPath: string, accounts: readonly SandboxAccount[]): string {

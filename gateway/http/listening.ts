@@ -1,21 +1,10 @@
-import { type TemplatedApp, type us_listen_socket, us_socket_local_port } from 'uWebSockets.js';
+import { type TemplatedApp, us_socket_local_port } from 'uWebSockets.js';
 
 /** An address can't be listened on. The message is one sentence that says what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code = 'ADDRESS_UNAVAILABLE';
 }
-
-/** Without it two processes may share one port, and each gets some of the connections: LIBUS_LISTEN_EXCLUSIVE_PORT. */
-const EXCLUSIVE_PORT = 1;
-
-/** As the library takes it: a host together with options, which its type declarations leave out. */
-type ListenOnHost = (
-  host: string,
-  port: number,
-  options: number,
-  callback: (socket: us_listen_socket | false) => void,
-) => void;
 
 /** An app that accepts connections. */
 export class Listening {
@@ -33,7 +22,7 @@ export class Listening {
    */
   static on(app: TemplatedApp, host: string, port: number): Promise<Listening> {
     return new Promise((resolve, reject) => {
-      (app.listen as unknown as ListenOnHost).call(app, host, port, EXCLUSIVE_PORT, (socket) => {
+      app.listen(host, port, (socket) => {
         if (socket) resolve(new Listening(app, us_socket_local_port(socket)));
         else
           reject(

@@ -152,10 +152,7 @@ export class OrderEntry {
     const { ledger, clock, logger } = this.#parts;
     logger.error({ commandId, err: error }, 'the hold of an order or its nonce failed');
     ledger.release(commandId, clock.nowMs()).catch((releaseError: unknown) => {
-      logger.error(
-        { commandId, err: releaseError },
-        'an abandoned hold could not be released: the next start does it',
-      );
+      logger.error({ commandId, err: releaseError }, 'an abandoned hold could not be released: the next start does it');
     });
   }
 
