@@ -33,6 +33,7 @@ async function throughThreads(mix: CommandMix): Promise<Run> {
   const reader = new RingReader(threads.eventRing, EVENT_READER.GATEWAY);
   let published = 0;
   let answered = 0;
+  let lastEventSequence = 0;
   let goal = 0;
   let reached = Promise.withResolvers<void>();
   const loop = new DoorbellLoop(control, CONTROL.GATEWAY_DOORBELL, () => {
@@ -41,7 +42,9 @@ async function throughThreads(mix: CommandMix): Promise<Run> {
     for (const available = reader.available(); slots < available; slots++) {
       const at = reader.offsetAt(slots);
       if (!isReached(control, CONTROL.DURABLE_COMMAND, f64[(at + EVENT.COMMAND_SEQUENCE) >> 3]!)) break;
-      if ((u8[at + EVENT.SIDE]! & EVENT_LAST_BIT) !== 0) answered += 1;
+      if ((u8[at + EVENT.SIDE]! & EVENT_LAST_BIT) === 0) continue;
+      answered += 1;
+      lastEventSequence = f64[(at + EVENT.EVENT_SEQUENCE) >> 3]!;
     }
     if (slots > 0) releaseEvents(reader, slots, control);
     publish();
@@ -73,6 +76,8 @@ async function throughThreads(mix: CommandMix): Promise<Run> {
     const start = performance.now();
     await run(mix.count);
     const seconds = (performance.now() - start) / 1_000;
+    if (lastEventSequence !== mix.lastEventSequence)
+      throw new Error(`the threads made ${lastEventSequence} events, the bare core ${mix.lastEventSequence}`);
     return { seconds, operations: mix.count - mix.setupCount };
   } finally {
     await threads.stop();

@@ -21,6 +21,7 @@ export interface CommandMix {
   readonly window: RecordWindow;
   readonly setupCount: number;
   readonly count: number; // setup included
+  readonly lastEventSequence: number; // of the recording: every other run of these commands must end there too
 }
 
 const MIDDLE_TICKS = 6_000_000;
@@ -43,6 +44,7 @@ export function recordCryptoMix(seed: number, depth: number, levels: number, mea
     window: recorder.window,
     setupCount,
     count: recorder.recorded,
+    lastEventSequence: recorder.lastEventSequence,
   };
 }
 
@@ -72,6 +74,10 @@ class Recorder {
     this.#engine = new Engine(BENCH_LIMITS, this.#writer);
     this.#halfLevels = levels >> 1;
     this.#random = seed | 0 || 1;
+  }
+
+  get lastEventSequence(): number {
+    return this.#engine.lastEventSequence;
   }
 
   defineMarkets(): void {
