@@ -60,6 +60,7 @@ export class RunningExchange {
     hooks: ExchangeHooks,
     parts: {
       lock: FolderLock;
+      threads: ExchangeThreads;
       database: ExchangeDatabase;
       clock: ExchangeClock;
       keyStore: SqliteKeyStore;
@@ -79,7 +80,7 @@ export class RunningExchange {
     this.#startedMs = parts.clock.nowMs();
     this.#limits = parts.limits;
     this.#commandIds = new CommandIds(parts.startNumber);
-    this.#threads = new ExchangeThreads();
+    this.#threads = parts.threads;
     this.#control = new Int32Array(this.#threads.control);
     this.gateway = new Gateway({
       control: this.#threads.control,
@@ -116,12 +117,18 @@ export class RunningExchange {
     requireSpace(dataFolder);
     const lock = await lockFolder(dataFolder, 'exchange');
     const clock = new ExchangeClock();
-    const database = await ExchangeDatabase.open(dataFolder, hooks.onFatal);
+    const threads = new ExchangeThreads();
+    const control = new Int32Array(threads.control);
+    const showDiskFull = (isFull: boolean): void => {
+      Atomics.store(control, CONTROL.LEDGER_DISK_FULL, isFull ? 1 : 0);
+      hooks.logger.warn({ isFull }, 'the ledger waits for disk space');
+    };
+    const database = await ExchangeDatabase.open(dataFolder, hooks.onFatal, undefined, showDiskFull);
     const limits = await fixEngineLimits(database, configuration.maxOrders);
     const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
     const ledger = await EmbeddedLedger.open(database);
     const startNumber = await raiseStartNumber(database);
-    const parts = { lock, database, clock, keyStore, ledger, startNumber, limits };
+    const parts = { lock, threads, database, clock, keyStore, ledger, startNumber, limits };
     const exchange = new RunningExchange({ ...configuration, dataFolder }, hooks, parts);
     await exchange.#recover();
     return exchange;
@@ -159,7 +166,9 @@ export class RunningExchange {
       settlementWatermarks: watermarks,
       ledgerSequence: await this.ledger.ledgerSequence(),
       ordersInFlight: this.gateway.ordersInFlight,
-      isDiskFull: Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0,
+      isDiskFull:
+        Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0 ||
+        Atomics.load(this.#control, CONTROL.LEDGER_DISK_FULL) !== 0,
       start: {
         stateHash: replayed.stateHash,
         restingOrders: replayed.restingOrders,

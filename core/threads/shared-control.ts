@@ -20,7 +20,9 @@ export const CONTROL = {
   DISK_FULL: 192,
   /** Low 32 bits of the highest command sequence that the engine has applied. Written by the engine thread. */
   APPLIED_COMMAND: 224,
-  WORDS: 256,
+  /** 1 while the ledger's database waits for disk space: as DISK_FULL. Written by the main thread. */
+  LEDGER_DISK_FULL: 256,
+  WORDS: 288,
 } as const;
 
 export function createSharedControl(): SharedArrayBuffer {

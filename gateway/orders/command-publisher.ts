@@ -53,9 +53,12 @@ export class CommandPublisher {
     return this.#lastSequence;
   }
 
-  /** Whether the journal waits for disk space. What is in the ring waits with it; nothing new should be added. */
+  /** Whether journal or ledger wait for disk space. What was taken waits with them; nothing new should be added. */
   get isDiskFull(): boolean {
-    return Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0;
+    return (
+      Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0 ||
+      Atomics.load(this.#control, CONTROL.LEDGER_DISK_FULL) !== 0
+    );
   }
 
   /** @returns false, at once, when the ring has no room that is not promised already */

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+import type { SmallDisk } from './small-disk.ts';
+
+export const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
 const READY_LINE = 'ringbook is ready';
 const START_TIMEOUT_MS = 30_000;
 
@@ -26,9 +28,17 @@ export class ExchangeProcess {
     this.sandbox = sandbox;
   }
 
-  /** @throws Error with everything the process printed, when it ends or stays silent instead of becoming ready */
-  static async start(dataFolder: string, environment: Record<string, string> = {}): Promise<ExchangeProcess> {
-    const child = spawn(process.execPath, [MAIN, 'start'], {
+  /**
+   * @param disk the exchange runs where this disk is mounted
+   * @throws Error with everything the process printed, when it ends or stays silent instead of becoming ready
+   */
+  static async start(
+    dataFolder: string,
+    environment: Record<string, string> = {},
+    disk: SmallDisk | null = null,
+  ): Promise<ExchangeProcess> {
+    const [program = '', ...args] = [...(disk?.command ?? []), process.execPath, MAIN, 'start'];
+    const child = spawn(program, args, {
       env: {
         PATH: process.env.PATH ?? '',
         RINGBOOK_DATA_DIR: dataFolder,
@@ -66,7 +76,8 @@ export class ExchangeProcess {
       child.kill('SIGKILL');
       throw error;
     }
-    const sandbox = JSON.parse(readFileSync(join(dataFolder, 'sandbox.json'), 'utf8')) as SandboxFile;
+    const path = join(disk?.pathOf(dataFolder) ?? dataFolder, 'sandbox.json');
+    const sandbox = JSON.parse(readFileSync(path, 'utf8')) as SandboxFile;
     return new ExchangeProcess(child, exited, sandbox);
   }
 

@@ -33,7 +33,7 @@ export class ExchangeDatabase {
   }
 
   /**
-   * @param onFatal see GroupCommit
+   * @param onFatal and onDiskFull: see GroupCommit
    * @param partitionCount for a new folder; of an older one it must be the same or left out
    * @throws DatabaseError, SchemaTooNewError, PartitionCountError
    */
@@ -41,12 +41,13 @@ export class ExchangeDatabase {
     dataFolder: string,
     onFatal: (error: Error) => void,
     partitionCount?: number,
+    onDiskFull?: (isFull: boolean) => void,
   ): Promise<ExchangeDatabase> {
     mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
     const database = await SqliteDatabase.open(exchangeDatabasePath(dataFolder));
     try {
       await migrate(database, EXCHANGE_SCHEMA);
-      const commits = new GroupCommit(database, onFatal);
+      const commits = new GroupCommit(database, onFatal, onDiskFull);
       const count = await fixPartitionCount(database, commits, partitionCount);
       return new ExchangeDatabase(database, commits, count);
     } catch (error) {

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../core/assert.ts';
-import type { SqliteDatabase, SqliteStatement, SqlValue } from './sqlite-database.ts';
+import { DatabaseError, type SqliteDatabase, type SqliteStatement, type SqlValue } from './sqlite-database.ts';
 
 /** What the writer needs to know of a table. The first `keyColumns` columns are its primary key; 0: rows are only added. */
 export interface TableShape {
@@ -19,6 +20,10 @@ interface Group {
   readonly committed: PromiseWithResolvers<void>;
 }
 
+/** Pauses between tries while the disk is full, each twice the one before. */
+const FIRST_SPACE_PAUSE_MS = 20;
+const LONGEST_SPACE_PAUSE_MS = 1_000;
+
 /** Rows of one statement, largest first: few statements to prepare, few to run. SQLite allows 32,766 values in each. */
 const STATEMENT_ROWS = [500, 50, 5, 1];
 
@@ -27,12 +32,15 @@ const STATEMENT_ROWS = [500, 50, 5, 1];
  * `durable`; everything that came in while a commit was under way goes into the next one, so that the disk is synced
  * once for many. What was put in one step is committed together or not at all, and never before an earlier step.
  *
- * A commit that fails ends everything: memory is ahead of the disk from there on. The fatal handler is called once, all
- * waiting and later callers are rejected. Changes that wait are bounded by the callers, who wait before they send more.
+ * A disk that is full is waited for: SQLite has undone the transaction, so the same group is tried again, unanswered
+ * until it is there. Any other commit that fails ends everything, since memory is ahead of the disk from there on: the
+ * fatal handler is called once, all waiting and later callers are rejected. Changes that wait are bounded by the callers,
+ * who wait before they send more.
  */
 export class GroupCommit {
   readonly #database: SqliteDatabase;
   readonly #onFatal: (error: Error) => void;
+  readonly #onDiskFull: (isFull: boolean) => void;
   readonly #statements = new Map<string, SqliteStatement>();
   #gathering = newGroup();
   #writing: Promise<void> | null = null; // of the group under way; null while no writer runs
@@ -40,10 +48,18 @@ export class GroupCommit {
   #failure: Error | null = null;
   #groups = 0;
 
-  /** @param onFatal ends the process: what was answered before is on disk, what comes after can't be */
-  constructor(database: SqliteDatabase, onFatal: (error: Error) => void) {
+  /**
+   * @param onFatal ends the process: what was answered before is on disk, what comes after can't be
+   * @param onDiskFull told when a commit begins to wait for space, and when it was written after all
+   */
+  constructor(
+    database: SqliteDatabase,
+    onFatal: (error: Error) => void,
+    onDiskFull: (isFull: boolean) => void = () => {},
+  ) {
     this.#database = database;
     this.#onFatal = onFatal;
+    this.#onDiskFull = onDiskFull;
   }
 
   /** Commits so far: fewer than calls of `durable` under load. */
@@ -105,8 +121,7 @@ export class GroupCommit {
         group = this.#gathering;
         this.#gathering = newGroup();
         this.#writing = group.committed.promise;
-        for (const [shape, changes] of group.tables) await this.#write(shape, changes);
-        await this.#database.exec('COMMIT');
+        await this.#commit(group);
         this.#groups += 1;
         group.committed.resolve();
       }
@@ -118,6 +133,25 @@ export class GroupCommit {
       this.#gathering.committed.reject(error);
       this.#onFatal(this.#failure);
       await this.#database.exec('ROLLBACK').catch(() => undefined); // often rolled back already; the error is reported
+    }
+  }
+
+  /** Writes a group into the transaction that was begun, and commits it; again and again while there is no space. */
+  async #commit(group: Group): Promise<void> {
+    for (let pauseMs = 0; ; ) {
+      try {
+        for (const [shape, changes] of group.tables) await this.#write(shape, changes);
+        await this.#database.exec('COMMIT');
+        if (pauseMs > 0) this.#onDiskFull(false);
+        return;
+      } catch (error) {
+        if (!(error instanceof DatabaseError) || error.code !== 'SQLITE_FULL') throw error;
+        if (pauseMs === 0) this.#onDiskFull(true);
+        await this.#database.exec('ROLLBACK').catch(() => undefined); // SQLite has often done so by itself
+        pauseMs = Math.min(Math.max(pauseMs * 2, FIRST_SPACE_PAUSE_MS), LONGEST_SPACE_PAUSE_MS);
+        await sleep(pauseMs);
+        await this.#database.exec('BEGIN IMMEDIATE');
+      }
     }
   }
 
