@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { checkDataFolder } from '../../workers/audit/offline-check.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { type Credentials, nextNonce, signedPost } from '../support/signed-client.ts';
+import { expectSound } from '../support/sound.ts';
 import { type SentOrder, TradingLoad } from '../support/trading-load.ts';
 
 const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : 5;
@@ -30,7 +30,7 @@ test(`kill -9 under load, ${ROUNDS} rounds: what was acknowledged is there once,
       await running;
       expect(load.orders.filter((order) => typeof order.orderId === 'string').length).toBeGreaterThan(0);
 
-      await expectSound(folder, `after kill ${round}, before the restart`);
+      await expectSound(folder, `after kill ${round}, before the restart (SEED=${seed})`);
       const restarted = await ExchangeProcess.start(folder);
       try {
         await expectAcknowledgedOnce(restarted.sandbox.baseUrl, load.orders);
@@ -39,21 +39,13 @@ test(`kill -9 under load, ${ROUNDS} rounds: what was acknowledged is there once,
       } finally {
         expect(await restarted.stop()).toBe(0);
       }
-      await expectSound(folder, `after round ${round}, stopped in order`);
+      await expectSound(folder, `after round ${round}, stopped in order (SEED=${seed})`);
     }
     console.log(`kill -9: ${ROUNDS} rounds, ${dead.length} orders were retried that had got no answer (SEED=${seed})`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-async function expectSound(folder: string, when: string): Promise<void> {
-  const report = await checkDataFolder(folder);
-  const findings = report.statements.flatMap((statement) => statement.findings);
-  expect(findings, `${when} (SEED=${seed})`).toEqual([]);
-  expect(report.ok).toBe(true);
-  expect(report.commandCount).toBeGreaterThan(0);
-}
 
 /** By its id and by its client order id, each acknowledged order is there, once, with the fields it was sent with. */
 async function expectAcknowledgedOnce(baseUrl: string, orders: readonly SentOrder[]): Promise<void> {

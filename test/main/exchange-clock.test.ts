@@ -1,0 +1,40 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { ExchangeClock } from '../../main/exchange-clock.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const HOUR_MS = 3_600_000;
+
+/** A wall clock and a monotonic timer that the test turns by hand. */
+function mockTime(wallMs: number): { wallMs: number; monotonicMs: number } {
+  const time = { wallMs, monotonicMs: 500 };
+  vi.spyOn(Date, 'now').mockImplementation(() => time.wallMs);
+  vi.spyOn(performance, 'now').mockImplementation(() => time.monotonicMs);
+  return time;
+}
+
+test.each([HOUR_MS, -HOUR_MS])('a wall clock moved by %i ms while the exchange runs changes nothing', (stepMs) => {
+  const time = mockTime(1_760_000_000_000);
+  const clock = new ExchangeClock();
+  time.wallMs += stepMs;
+  time.monotonicMs += 1_234.9;
+  expect(clock.nowMs()).toBe(1_760_000_001_234);
+});
+
+test('a start after the wall clock was set back goes on from the last journalled time', () => {
+  const time = mockTime(1_760_000_000_000);
+  const clock = new ExchangeClock();
+  clock.notBefore(1_760_000_000_000 + HOUR_MS);
+  expect(clock.nowMs()).toBe(1_760_000_000_000 + HOUR_MS);
+  time.monotonicMs += 10;
+  expect(clock.nowMs()).toBe(1_760_000_000_010 + HOUR_MS);
+  clock.notBefore(1_760_000_000_000);
+  expect(clock.nowMs()).toBe(1_760_000_000_010 + HOUR_MS);
+});
+
+test('times after 2038 are whole milliseconds too', () => {
+  mockTime(Date.UTC(2038, 0, 19, 3, 14, 8) + 1);
+  expect(new ExchangeClock().nowMs()).toBe(2 ** 31 * 1_000 + 1);
+});
