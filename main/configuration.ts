@@ -42,7 +42,7 @@ const SCHEMA = z.object({
     .number()
     .int()
     .min(1_000)
-    .max(2 ** 24)
+    .max(2 ** 22)
     .optional(),
   RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce.number().int().min(1).max(1_024).default(64),
   RINGBOOK_REDIS_URL: z

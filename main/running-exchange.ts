@@ -5,7 +5,7 @@ import type { EngineLimits } from '../core/engine/engine.ts';
 import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads, type Recovered, type StartProgress } from '../core/threads/exchange-threads.ts';
-import { CONTROL, widen } from '../core/threads/shared-control.ts';
+import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';
 import { AdminServer, statusRoutes } from '../gateway/admin/admin-server.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { CommandIds } from '../gateway/orders/command-ids.ts';
@@ -16,6 +16,7 @@ import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts
 import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
+import { fixMode } from '../workers/storage/folder-mode.ts';
 import { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { raiseStartNumber } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
@@ -51,6 +52,7 @@ export class RunningExchange {
   readonly #loop: DoorbellLoop;
   readonly #feed: EmbeddedFeed;
   readonly #startedMs: number;
+  #logWaiter: { readonly eventSequence: number; readonly resolve: () => void } | null = null;
   #admin: AdminServer | null = null;
   #recovered: Recovered | null = null;
   #orphansReleased: number | null = null; // null until settlement has caught up with the start
@@ -124,6 +126,7 @@ export class RunningExchange {
       hooks.logger.warn({ isFull }, 'the ledger waits for disk space');
     };
     const database = await ExchangeDatabase.open(dataFolder, hooks.onFatal, undefined, showDiskFull);
+    await fixMode(database, configuration.mode);
     const limits = await fixEngineLimits(database, configuration.maxOrders);
     const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
     const ledger = await EmbeddedLedger.open(database);
@@ -197,7 +200,6 @@ export class RunningExchange {
   }
 
   async #recover(): Promise<void> {
-    await this.ledger.raiseFloor(this.#commandIds.firstId);
     this.#loop.start();
     const { dataFolder, journalSegmentMiB } = this.#configuration;
     const recovered = await this.#threads.start(
@@ -214,6 +216,9 @@ export class RunningExchange {
     this.clock.notBefore(lastTimestampMs);
     await this.gateway.resume({ lastCommandSequence, lastEventSequence });
     await this.#requireLedgerOfThisJournal(recovered);
+    // Only now: raising the floor is a change of its own, and a refused start must leave the ledger as it was.
+    await this.ledger.raiseFloor(this.#commandIds.firstId);
+    await this.#eventLogReaches(lastEventSequence);
     await this.gateway.ensureDefaultMarkets();
     this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue));
     this.#releaseOrphans(lastEventSequence);
@@ -249,9 +254,21 @@ export class RunningExchange {
     );
   }
 
+  /** @returns once the event log holds that event: what a crash took from its end was written again by then */
+  #eventLogReaches(eventSequence: number): Promise<void> {
+    if (isReached(this.#control, CONTROL.EVENT_LOG_END, eventSequence)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#logWaiter = { eventSequence, resolve };
+    });
+  }
+
   #onDoorbell(): boolean {
     try {
       const hasMore = this.gateway.poll();
+      if (this.#logWaiter !== null && isReached(this.#control, CONTROL.EVENT_LOG_END, this.#logWaiter.eventSequence)) {
+        this.#logWaiter.resolve();
+        this.#logWaiter = null;
+      }
       this.#feed.wake();
       return hasMore;
     } catch (error) {

@@ -157,3 +157,35 @@ test('a folder keeps the size that it was made with: another one would replay di
   const again = await ExchangeProcess.start(folder);
   expect(await again.stop()).toBe(0);
 });
+
+test('a production folder is no sandbox, whatever variable is forgotten: no account appears, no money', async () => {
+  const keys = { RINGBOOK_MASTER_KEY: 'ab'.repeat(32), RINGBOOK_ADMIN_TOKEN: 'operator-of-this-test' };
+  const production = await ExchangeProcess.start(folder, { ...keys, RINGBOOK_MODE: 'production' });
+  expect(await production.stop()).toBe(0);
+  expectOneSentence(await run(['start'], keys), /made in production mode: start it with RINGBOOK_MODE=production/);
+  expect(readdirSync(folder)).not.toContain('sandbox.json');
+});
+
+test('an older copy of the ledger is refused, at the first start and at every later one', async () => {
+  const place = (exchange: ExchangeProcess): Promise<unknown> =>
+    signedPost(exchange.sandbox.baseUrl, exchange.sandbox.accounts[0]!, '/v1/order/new', {
+      symbol: 'btcusd',
+      amount: '1',
+      price: '100.00',
+      side: 'buy',
+      type: 'exchange limit',
+    });
+  const first = await ExchangeProcess.start(folder);
+  await place(first);
+  await first.stop();
+  const copy = readFileSync(join(folder, 'exchange.sqlite'));
+  const second = await ExchangeProcess.start(folder);
+  await place(second);
+  await second.stop();
+  writeFileSync(join(folder, 'exchange.sqlite'), copy);
+  for (let attempt = 0; attempt < 3; attempt++)
+    expectOneSentence(
+      await run(['start']),
+      /the database is an older copy. Restore the one that belongs to this journal/,
+    );
+});

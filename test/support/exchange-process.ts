@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,14 +18,14 @@ export interface SandboxFile {
 
 /** A real exchange in a process of its own, on free ports, over a data folder that outlives it. */
 export class ExchangeProcess {
-  readonly sandbox: SandboxFile;
+  readonly #sandbox: SandboxFile | null; // production writes none
   readonly #child: ChildProcess;
   readonly #exited: Promise<number | null>;
 
-  private constructor(child: ChildProcess, exited: Promise<number | null>, sandbox: SandboxFile) {
+  private constructor(child: ChildProcess, exited: Promise<number | null>, sandbox: SandboxFile | null) {
     this.#child = child;
     this.#exited = exited;
-    this.sandbox = sandbox;
+    this.#sandbox = sandbox;
   }
 
   /**
@@ -77,8 +77,13 @@ export class ExchangeProcess {
       throw error;
     }
     const path = join(disk?.pathOf(dataFolder) ?? dataFolder, 'sandbox.json');
-    const sandbox = JSON.parse(readFileSync(path, 'utf8')) as SandboxFile;
+    const sandbox = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as SandboxFile) : null;
     return new ExchangeProcess(child, exited, sandbox);
+  }
+
+  get sandbox(): SandboxFile {
+    if (this.#sandbox === null) throw new Error('this exchange has no sandbox.json: it runs in production mode');
+    return this.#sandbox;
   }
 
   get pid(): number {
