@@ -54,6 +54,17 @@ export class OrderBook {
     return sideLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
   }
 
+  /**
+   * @param restingLots what the order that wants to move has in the book, on the same side
+   * @returns why it could not rest at that price with that many lots instead, or NONE
+   */
+  refusalToMove(side: Side, priceTicks: number, restingLots: number, lots: number): RejectReason {
+    const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
+    if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
+    const otherLots = (side === Side.BUY ? this.bidLots : this.askLots) - restingLots;
+    return otherLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
+  }
+
   /** @returns the best opposite level that a limit reaches, or NIL. */
   crossedLevel(takerSide: Side, limitTicks: number): number {
     if (takerSide === Side.BUY) {

@@ -1,4 +1,5 @@
 import { fail } from '../assert.ts';
+import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts';
 
 /** No slot, no level, no page: the end of every list. */
 export const NIL = -1;
@@ -12,6 +13,8 @@ export const NIL = -1;
  * What only events repeat lies in a second, cold record, filled and read as whole words:
  *   0 u32 keyId   4 u32 type word (bytes 44 … 47 of the order fields)   8 i32 limitTicks   12 i32 stopPriceTicks
  *  16 u32 makerRatePpm   20 u32 takerRatePpm   24 u32 instrumentId   28 u32 side
+ * What only amending and expiring read lies in a third, its terms:
+ *   0 f64 totalLots: what it asked for, amends included   8 f64 expiresAtMs, 0 for never
  */
 export const HOT = { RESTING_LOTS: 0, ORDER_ID: 1, ACCOUNT_ID: 4, LEVEL: 5, PREVIOUS_SLOT: 6, GENERATION: 7 } as const;
 export const HOT_WORDS = 8;
@@ -26,6 +29,8 @@ export const COLD = {
   SIDE: 7,
 } as const;
 export const COLD_WORDS = 8;
+export const TERMS = { TOTAL_LOTS: 0, EXPIRES_AT_MS: 1 } as const;
+export const TERMS_NUMBERS = 2;
 
 export class OrderPool {
   readonly capacity: number;
@@ -35,6 +40,7 @@ export class OrderPool {
   readonly hotU32: Uint32Array;
   readonly coldU32: Uint32Array;
   readonly coldI32: Int32Array;
+  readonly terms: Float64Array; // numbers at slot × 2 + field
   readonly nextSlot: Int32Array; // next younger order at the level, or NIL; next free slot when free
   #freeSlot = NIL; // most recently freed first: its lines are still in the cache
   #neverUsed = 0; // slots from here on have not been taken yet
@@ -49,6 +55,7 @@ export class OrderPool {
     const cold = new ArrayBuffer(capacity * COLD_WORDS * 4);
     this.coldU32 = new Uint32Array(cold);
     this.coldI32 = new Int32Array(cold);
+    this.terms = new Float64Array(capacity * TERMS_NUMBERS);
     this.nextSlot = new Int32Array(capacity);
   }
 
@@ -98,6 +105,54 @@ export class OrderPool {
     for (let slot = this.#freeSlot; slot !== NIL; slot = this.nextSlot[slot]!)
       visit(slot, this.hotU32[slot * HOT_WORDS + HOT.GENERATION]!);
     visit(this.#neverUsed, 0);
+  }
+
+  /**
+   * State section ORDERS: words of a hot and of a cold record, slots ever used, the first free slot, live orders; then
+   * the records and the links of the slots ever used. The links hold the queues and the free list, in order.
+   */
+  exportTo(section: SectionWriter): void {
+    const used = this.#neverUsed;
+    section.number(HOT_WORDS).number(COLD_WORDS).number(used).number(this.#freeSlot).number(this.#live);
+    for (const items of this.#usedArrays(used)) section.array(items);
+  }
+
+  /**
+   * Takes the place of everything in this pool. Its levels are those of the pool that was exported: the books are
+   * rebuilt next (restore-books.ts).
+   * @throws StateFormatError when it has other records or does not fit
+   */
+  importFrom(section: SectionReader): void {
+    section.integer('hot words', HOT_WORDS, HOT_WORDS);
+    section.integer('cold words', COLD_WORDS, COLD_WORDS);
+    const used = section.integer('slots used', 0, this.capacity);
+    this.#freeSlot = section.integer('free slot', NIL, used - 1);
+    this.#live = section.integer('live orders', 0, used);
+    this.#neverUsed = used;
+    for (const items of this.#usedArrays(used)) section.array(items);
+  }
+
+  /** State section ORDER_TERMS: the terms of the slots ever used. */
+  exportTermsTo(section: SectionWriter): void {
+    section.array(this.terms.subarray(0, this.#neverUsed * TERMS_NUMBERS));
+  }
+
+  /** After importFrom. @throws StateFormatError */
+  importTermsFrom(section: SectionReader): void {
+    section.array(this.terms.subarray(0, this.#neverUsed * TERMS_NUMBERS));
+  }
+
+  /** Slots from here on have never held an order. */
+  get neverUsedSlot(): number {
+    return this.#neverUsed;
+  }
+
+  #usedArrays(used: number): (Uint32Array | Int32Array)[] {
+    return [
+      this.hotU32.subarray(0, used * HOT_WORDS),
+      this.coldU32.subarray(0, used * COLD_WORDS),
+      this.nextSlot.subarray(0, used),
+    ];
   }
 
   /** @throws InvariantError unless free and live slots add up and free ones hold nothing */

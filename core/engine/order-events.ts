@@ -1,7 +1,15 @@
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, type OrderPool } from '../book/order-pool.ts';
 import { CLIENT_ORDER_ID, copyContinuation, slotsForClientOrderId } from '../protocol/client-order-id.ts';
-import { CANCEL_ORDER, COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
-import { EVENT, FILLED, NOT_RESTING, ORDER_STATE } from '../protocol/event-record.ts';
+import { AMEND_ORDER, CANCEL_ORDER, COMMAND, MASS_CANCEL, NEW_ORDER } from '../protocol/command-record.ts';
+import {
+  AMENDED,
+  EVENT,
+  FILLED,
+  MASS_CANCELLED,
+  NOT_RESTING,
+  ORDER_STATE,
+  TIME_ADVANCED,
+} from '../protocol/event-record.ts';
 import { type CancelReason, EventKind, OrderFlag, type RejectReason, type Side } from '../protocol/kinds.ts';
 import { type RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -12,6 +20,8 @@ export interface CommandContext {
   commandId: number;
   timestampMs: number;
   eventSequence: number; // of the newest event written
+  /** Whether a command has used what the first program did not have: until then the state hash is what it was there. */
+  usesLaterRules: boolean;
 }
 
 /**
@@ -105,20 +115,36 @@ export class OrderEvents {
     this.#stateTail(at, NOT_RESTING, 0, reason);
   }
 
-  /** CANCELLED of an order that never rested: what remained of a taker. */
-  takerCancelled(command: RecordWindow, from: number, remainingLots: number, reason: CancelReason): void {
-    const at = this.#begin(
-      EventKind.CANCELLED,
-      command.u8[from + COMMAND.SIDE] as Side,
-      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
-      command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
-      this.#context.commandId,
-    );
-    this.#orderFieldsFromCommand(at, command, from);
-    const f64 = this.#f64;
-    f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = 0;
-    f64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = remainingLots;
-    this.#stateTail(at, NOT_RESTING, 0, reason);
+  /**
+   * CANCELLED, REDUCED or TRIGGERED of a taker, which does not rest.
+   * @param taker a record with the fields of NEW_ORDER whose command id is the order's id
+   */
+  takerState(
+    kind: EventKind,
+    taker: RecordWindow,
+    from: number,
+    beforeLots: number,
+    afterLots: number,
+    reason: CancelReason | 0,
+  ): void {
+    const at = this.#beginTakerState(kind, taker, from, reason);
+    this.#f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = afterLots;
+    this.#f64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = beforeLots;
+  }
+
+  /** The same of an order by budget. */
+  takerBudgetState(
+    kind: EventKind,
+    taker: RecordWindow,
+    from: number,
+    beforeUnits: bigint,
+    afterUnits: bigint,
+    reason: CancelReason,
+  ): void {
+    const at = this.#beginTakerState(kind, taker, from, reason);
+    const { i64 } = this.#writer.ring.window;
+    i64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = afterUnits;
+    i64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = beforeUnits;
   }
 
   /** BOOKED: the order rests in the slot, with what is left of it. */
@@ -132,11 +158,154 @@ export class OrderEvents {
     this.#restingState(EventKind.CANCELLED, slot, this.#orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!, 0, reason);
   }
 
+  /** STOP_PLACED: the stop waits in the slot. */
+  stopPlaced(slot: number): void {
+    const lots = this.#orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    this.#restingState(EventKind.STOP_PLACED, slot, lots, lots, 0);
+  }
+
+  /** AMENDED of an order that keeps its place. Written before it changes. */
+  amendedInPlace(command: RecordWindow, from: number, slot: number, remainingLots: number): void {
+    const { hotF64, coldI32 } = this.#orders;
+    const before = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    const at = this.#restingState(EventKind.AMENDED, slot, before, remainingLots, 0);
+    this.#amendment(at, command, from, coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS]!);
+    this.#i32[(at + AMENDED.PRICE_TICKS) >> 2] = command.i32[(from + AMEND_ORDER.PRICE_TICKS) >> 2]!;
+  }
+
+  /** AMENDED of an order that has lost its place. @param order with its new limit */
+  amendedAnew(
+    command: RecordWindow,
+    from: number,
+    order: RecordWindow,
+    remainingLotsBefore: number,
+    remainingLots: number,
+    priceTicksBefore: number,
+  ): void {
+    const at = this.#beginTakerState(EventKind.AMENDED, order, 0, 0);
+    this.#f64[(at + AMENDED.REMAINING_AFTER) >> 3] = remainingLots;
+    this.#f64[(at + AMENDED.REMAINING_BEFORE) >> 3] = remainingLotsBefore;
+    this.#amendment(at, command, from, priceTicksBefore);
+  }
+
+  /** AMEND_REJECTED: repeats what the amend named, and what was held for it. */
+  amendRejected(command: RecordWindow, from: number, reason: RejectReason): void {
+    const side = (command.u8[from + COMMAND.SIDE]! & 1) as Side;
+    const at = this.#refusalOfName(EventKind.AMEND_REJECTED, side, command, from, reason);
+    this.#copyHeldUnits(at, command, from);
+  }
+
+  /** EXPIRED of a resting order. Written before its slot is freed. */
+  restingExpired(slot: number): void {
+    this.#restingState(EventKind.EXPIRED, slot, this.#orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!, 0, 0);
+  }
+
+  /** REDUCED of a resting order. Written before it is reduced. */
+  restingReduced(slot: number, afterLots: number, reason: CancelReason): void {
+    const beforeLots = this.#orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    this.#restingState(EventKind.REDUCED, slot, beforeLots, afterLots, reason);
+  }
+
   /** CANCEL_REJECTED: repeats what the cancel named. */
   cancelRejected(command: RecordWindow, from: number, reason: RejectReason): void {
+    this.#refusalOfName(EventKind.CANCEL_REJECTED, 0, command, from, reason);
+  }
+
+  /** MASS_CANCELLED: what the command named, and how many orders that were. */
+  massCancelled(command: RecordWindow, from: number, cancelledOrders: number): void {
     const at = this.#begin(
-      EventKind.CANCEL_REJECTED,
+      EventKind.MASS_CANCELLED,
       0,
+      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
+      this.#context.commandId,
+    );
+    const f64 = this.#f64;
+    f64.fill(0, (at + MASS_CANCELLED.KEY_ID) >> 3, (at + SLOT_BYTES) >> 3);
+    this.#u32[(at + MASS_CANCELLED.KEY_ID) >> 2] = command.u32[(from + MASS_CANCEL.KEY_ID) >> 2]!;
+    f64[(at + MASS_CANCELLED.CANCELLED_ORDERS) >> 3] = cancelledOrders;
+  }
+
+  /** FILLED: written before the maker is reduced or removed. @returns the record's offset */
+  filled(
+    taker: RecordWindow,
+    from: number,
+    makerSlot: number,
+    priceTicks: number,
+    quantityLots: number,
+    makerRemainingLots: number,
+    takerRemainingLots: number,
+  ): number {
+    const { hotF64, hotU32, coldU32, coldI32 } = this.#orders;
+    const cold = makerSlot * COLD_WORDS;
+    const at = this.#begin(
+      EventKind.FILLED,
+      taker.u8[from + COMMAND.SIDE] as Side,
+      taker.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      hotU32[makerSlot * HOT_WORDS + HOT.ACCOUNT_ID]!,
+      hotF64[makerSlot * 4 + HOT.ORDER_ID]!,
+    );
+    const u32 = this.#u32;
+    const i32 = this.#i32;
+    const f64 = this.#f64;
+    f64[(at + FILLED.TAKER_ORDER_ID) >> 3] = taker.f64[(from + COMMAND.COMMAND_ID) >> 3]!;
+    u32[(at + FILLED.TAKER_ACCOUNT_ID) >> 2] = taker.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!;
+    i32[(at + FILLED.PRICE_TICKS) >> 2] = priceTicks;
+    f64[(at + FILLED.QUANTITY_LOTS) >> 3] = quantityLots;
+    i32[(at + FILLED.MAKER_LIMIT_TICKS) >> 2] = coldI32[cold + COLD.LIMIT_TICKS]!;
+    i32[(at + FILLED.TAKER_LIMIT_TICKS) >> 2] = taker.i32[(from + NEW_ORDER.PRICE_TICKS) >> 2]!;
+    f64[(at + FILLED.MAKER_REMAINING_LOTS) >> 3] = makerRemainingLots;
+    f64[(at + FILLED.TAKER_REMAINING) >> 3] = takerRemainingLots;
+    u32[(at + FILLED.MAKER_MAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.MAKER_RATE_PPM]!;
+    u32[(at + FILLED.MAKER_TAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.TAKER_RATE_PPM]!;
+    u32[(at + FILLED.TAKER_MAKER_RATE_PPM) >> 2] = taker.u32[(from + NEW_ORDER.MAKER_RATE_PPM) >> 2]!;
+    u32[(at + FILLED.TAKER_TAKER_RATE_PPM) >> 2] = taker.u32[(from + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
+    u32[(at + FILLED.TAKER_FLAGS) >> 2] = taker.u8[from + NEW_ORDER.FLAGS]!;
+    i32[(at + FILLED.MAKER_SLOT) >> 2] = makerSlot;
+    u32[(at + FILLED.MAKER_GENERATION) >> 2] = hotU32[makerSlot * HOT_WORDS + HOT.GENERATION]!;
+    u32[(at + FILLED.MAKER_GENERATION + 4) >> 2] = 0;
+    f64[(at + 120) >> 3] = 0;
+    return at;
+  }
+
+  /** FILLED of a taker by budget. */
+  filledByBudget(
+    taker: RecordWindow,
+    from: number,
+    makerSlot: number,
+    priceTicks: number,
+    quantityLots: number,
+    makerRemainingLots: number,
+    takerRemainingUnits: bigint,
+  ): void {
+    const at = this.filled(taker, from, makerSlot, priceTicks, quantityLots, makerRemainingLots, 0);
+    this.#writer.ring.window.i64[(at + FILLED.TAKER_REMAINING) >> 3] = takerRemainingUnits;
+  }
+
+  /** TIME_ADVANCED: how many orders that made expire. */
+  timeAdvanced(expiredOrders: number): void {
+    const at = this.#begin(EventKind.TIME_ADVANCED, 0, 0, 0, this.#context.commandId);
+    this.#f64.fill(0, (at + 40) >> 3, (at + SLOT_BYTES) >> 3);
+    this.#f64[(at + TIME_ADVANCED.EXPIRED_ORDERS) >> 3] = expiredOrders;
+  }
+
+  #beginTakerState(kind: EventKind, taker: RecordWindow, from: number, reason: number): number {
+    const at = this.#begin(
+      kind,
+      taker.u8[from + COMMAND.SIDE] as Side,
+      taker.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
+      taker.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
+      taker.f64[(from + COMMAND.COMMAND_ID) >> 3]!,
+    );
+    this.#orderFieldsFromCommand(at, taker, from);
+    this.#stateTail(at, NOT_RESTING, 0, reason);
+    return at;
+  }
+
+  #refusalOfName(kind: EventKind, side: Side, command: RecordWindow, from: number, reason: RejectReason): number {
+    const at = this.#begin(
+      kind,
+      side,
       command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
       command.f64[(from + CANCEL_ORDER.ORDER_ID) >> 3]!,
@@ -151,50 +320,25 @@ export class OrderEvents {
       command.u32[(from + CANCEL_ORDER.GENERATION) >> 2]!,
       reason,
     );
+    return at;
   }
 
-  /** FILLED: written before the maker is reduced or removed. */
-  filled(
-    command: RecordWindow,
-    from: number,
-    makerSlot: number,
-    priceTicks: number,
-    quantityLots: number,
-    makerRemainingLots: number,
-    takerRemainingLots: number,
-  ): void {
-    const { hotF64, hotU32, coldU32, coldI32 } = this.#orders;
-    const cold = makerSlot * COLD_WORDS;
-    const at = this.#begin(
-      EventKind.FILLED,
-      command.u8[from + COMMAND.SIDE] as Side,
-      command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
-      hotU32[makerSlot * HOT_WORDS + HOT.ACCOUNT_ID]!,
-      hotF64[makerSlot * 4 + HOT.ORDER_ID]!,
-    );
-    const u32 = this.#u32;
-    const i32 = this.#i32;
-    const f64 = this.#f64;
-    f64[(at + FILLED.TAKER_ORDER_ID) >> 3] = this.#context.commandId;
-    u32[(at + FILLED.TAKER_ACCOUNT_ID) >> 2] = command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!;
-    i32[(at + FILLED.PRICE_TICKS) >> 2] = priceTicks;
-    f64[(at + FILLED.QUANTITY_LOTS) >> 3] = quantityLots;
-    i32[(at + FILLED.MAKER_LIMIT_TICKS) >> 2] = coldI32[cold + COLD.LIMIT_TICKS]!;
-    i32[(at + FILLED.TAKER_LIMIT_TICKS) >> 2] = command.i32[(from + NEW_ORDER.PRICE_TICKS) >> 2]!;
-    f64[(at + FILLED.MAKER_REMAINING_LOTS) >> 3] = makerRemainingLots;
-    f64[(at + FILLED.TAKER_REMAINING) >> 3] = takerRemainingLots;
-    u32[(at + FILLED.MAKER_MAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.MAKER_RATE_PPM]!;
-    u32[(at + FILLED.MAKER_TAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.TAKER_RATE_PPM]!;
-    u32[(at + FILLED.TAKER_MAKER_RATE_PPM) >> 2] = command.u32[(from + NEW_ORDER.MAKER_RATE_PPM) >> 2]!;
-    u32[(at + FILLED.TAKER_TAKER_RATE_PPM) >> 2] = command.u32[(from + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
-    u32[(at + FILLED.TAKER_FLAGS) >> 2] = command.u8[from + NEW_ORDER.FLAGS]!;
-    i32[(at + FILLED.MAKER_SLOT) >> 2] = makerSlot;
-    u32[(at + FILLED.MAKER_GENERATION) >> 2] = hotU32[makerSlot * HOT_WORDS + HOT.GENERATION]!;
-    u32[(at + FILLED.MAKER_GENERATION + 4) >> 2] = 0;
-    f64[(at + 120) >> 3] = 0;
+  /** What AMENDED has beyond ORDER_STATE. */
+  #amendment(at: number, command: RecordWindow, from: number, priceTicksBefore: number): void {
+    this.#f64[(at + AMENDED.TOTAL_LOTS) >> 3] = command.f64[(from + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
+    this.#i32[(at + AMENDED.PRICE_TICKS_BEFORE) >> 2] = priceTicksBefore;
+    this.#copyHeldUnits(at, command, from);
   }
 
-  #restingState(kind: EventKind, slot: number, before: number, after: number, reason: number): void {
+  /** As two words: the core has no use for the number. */
+  #copyHeldUnits(at: number, command: RecordWindow, from: number): void {
+    const to = (at + AMENDED.HELD_UNITS) >> 2;
+    const source = (from + AMEND_ORDER.HELD_UNITS) >> 2;
+    this.#i32[to] = command.i32[source]!;
+    this.#i32[to + 1] = command.i32[source + 1]!;
+  }
+
+  #restingState(kind: EventKind, slot: number, before: number, after: number, reason: number): number {
     const { hotF64, hotU32, coldU32 } = this.#orders;
     const cold = slot * COLD_WORDS;
     const at = this.#begin(
@@ -216,6 +360,7 @@ export class OrderEvents {
     u32[(at + ORDER_STATE.MAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.MAKER_RATE_PPM]!;
     u32[(at + ORDER_STATE.TAKER_RATE_PPM) >> 2] = coldU32[cold + COLD.TAKER_RATE_PPM]!;
     this.#stateTail(at, slot, hotU32[slot * HOT_WORDS + HOT.GENERATION]!, reason);
+    return at;
   }
 
   #orderFieldsFromCommand(at: number, command: RecordWindow, from: number): void {

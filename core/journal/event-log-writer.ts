@@ -24,7 +24,7 @@ export class EventLogWriter {
   #file: LogFile;
   #positionBytes: number;
   #lastSequence: number;
-  #isDirty = false;
+  #syncedSequence: number;
 
   /**
    * Drops the torn end that the scan found and goes on behind it.
@@ -41,6 +41,7 @@ export class EventLogWriter {
     this.#segmentBytes = segmentBytes;
     this.#positionBytes = scan.lastSegment?.validBytes ?? 0;
     this.#lastSequence = scan.lastSequence;
+    this.#syncedSequence = scan.lastSequence; // the segment is written anew and synced right below
     tidyLogFolder(files, dataFolder, LogKind.EVENTS);
     const path = scan.lastSegment?.segment.path ?? segmentPath(dataFolder, LogKind.EVENTS, scan.firstSequence);
     replaceSegment(files, dataFolder, LogKind.EVENTS, path, this.#positionBytes, this.#positionBytes);
@@ -52,9 +53,14 @@ export class EventLogWriter {
     return this.#lastSequence;
   }
 
+  /** Highest event sequence that is synced. */
+  get syncedSequence(): number {
+    return this.#syncedSequence;
+  }
+
   /** Whether something was written since the last sync. */
   get isDirty(): boolean {
-    return this.#isDirty;
+    return this.#syncedSequence < this.#lastSequence;
   }
 
   /** @returns a builder for batches that always fit into one of this writer's segments */
@@ -74,7 +80,6 @@ export class EventLogWriter {
     if (this.#positionBytes + frame.length > this.#segmentBytes && this.#roll(batch.firstSequence) === 'DISK_FULL')
       return 'DISK_FULL';
     if (writeFully(this.#files, this.#file, frame, this.#positionBytes) === 'DISK_FULL') return 'DISK_FULL';
-    this.#isDirty = true;
     this.#positionBytes += frame.length;
     this.#lastSequence = batch.lastSequence;
     return 'DONE';
@@ -82,9 +87,9 @@ export class EventLogWriter {
 
   /** Makes everything appended durable. */
   sync(): void {
-    if (!this.#isDirty) return;
+    if (!this.isDirty) return;
     syncData(this.#files, this.#file);
-    this.#isDirty = false;
+    this.#syncedSequence = this.#lastSequence;
   }
 
   close(): void {

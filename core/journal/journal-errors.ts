@@ -67,6 +67,21 @@ export class BehaviourChangedError extends Error {
   }
 }
 
+/** A snapshot that can't be used. The start goes on with the one before it, or with the whole journal. */
+export class SnapshotRefusedError extends Error {
+  override readonly name = 'SnapshotRefusedError';
+  readonly code = 'SNAPSHOT_REFUSED';
+  readonly path: string;
+  readonly reason: string;
+
+  /** @param reason one phrase, without the path */
+  constructor(path: string, reason: string) {
+    super(`snapshot ${path} is not used: ${reason}`);
+    this.path = path;
+    this.reason = reason;
+  }
+}
+
 /** The log begins after the sequence that was asked for: its older segments were retired. */
 export class LogRangeError extends Error {
   override readonly name = 'LogRangeError';

@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type LogKind, requireKnownVersions } from './frame.ts';
 import { JournalDamagedError, LogRangeError } from './journal-errors.ts';
-import { listSegments, logFolder, type SegmentFile } from './segment-files.ts';
+import { archiveFolder, listArchivedSegments, listSegments, logFolder, type SegmentFile } from './segment-files.ts';
 import { type Frame, SegmentReader } from './segment-reader.ts';
 
 /**
- * Reads a log from front to back, over all its segments, also while its writer appends. Any number of readers may read
+ * Reads a log from front to back, over all its segments, also while its writer appends; older ones it finds in the
+ * archive, as long as they are there. Any number of readers may read
  * at once. Synchronous: what was written lately comes from the page cache. A reader made before a recovery is of no use
  * after it, since recovery puts a fresh file in the last segment's place.
  */
@@ -56,7 +59,8 @@ export class LogReader {
   #openFirst(): boolean {
     const segments = listSegments(this.#dataFolder, this.#kind);
     if (segments.length === 0) return false;
-    const holder = segments.findLast(({ firstSequence }) => firstSequence <= this.#wantedSequence);
+    const holds = ({ firstSequence }: SegmentFile): boolean => firstSequence <= this.#wantedSequence;
+    const holder = segments.findLast(holds) ?? listArchivedSegments(this.#dataFolder, this.#kind).findLast(holds);
     if (holder === undefined) {
       const folder = logFolder(this.#dataFolder, this.#kind);
       throw new LogRangeError(folder, this.#wantedSequence, segments[0]!.firstSequence);
@@ -67,9 +71,16 @@ export class LogReader {
 
   #open(segment: SegmentFile): void {
     this.close();
-    this.#segment = { reader: new SegmentReader(segment.path, this.#kind), firstSequence: segment.firstSequence };
+    this.#segment = { reader: this.#readerOf(segment), firstSequence: segment.firstSequence };
     this.#positionBytes = 0;
     this.#expectedSequence = segment.firstSequence;
+  }
+
+  /** A segment may be retired between being listed and being opened. */
+  #readerOf({ path }: SegmentFile): SegmentReader {
+    if (existsSync(path)) return new SegmentReader(path, this.#kind);
+    const archived = join(archiveFolder(this.#dataFolder, this.#kind), basename(path));
+    return new SegmentReader(existsSync(archived) ? archived : path, this.#kind);
   }
 
   #frameHere(): Frame | null {
@@ -86,14 +97,24 @@ export class LogReader {
   /** @returns whether to look again: in the next segment, or for a frame that came just before it was made */
   #rollOver(): boolean {
     const { firstSequence } = this.#segment!;
-    const segments = listSegments(this.#dataFolder, this.#kind);
-    const successor = segments.find((segment) => segment.firstSequence > firstSequence);
+    const isBehind = (segment: SegmentFile): boolean => segment.firstSequence > firstSequence;
+    let successor = listSegments(this.#dataFolder, this.#kind).find(isBehind);
     if (successor === undefined) return false;
     if (this.#frameHere() !== null) return true;
     if (successor.firstSequence !== this.#expectedSequence)
-      this.#refuse(`no good frame here, though the next segment begins with sequence ${successor.firstSequence}`);
+      successor = listArchivedSegments(this.#dataFolder, this.#kind).find(isBehind) ?? successor;
+    if (successor.firstSequence !== this.#expectedSequence) this.#refuseSuccessor(successor);
     this.#open(successor);
     return true;
+  }
+
+  /** What was retired may have been taken out of the archive; what was not must be there. */
+  #refuseSuccessor({ firstSequence }: SegmentFile): never {
+    const { reader } = this.#segment!;
+    const isRetired = listArchivedSegments(this.#dataFolder, this.#kind).some(({ path }) => path === reader.path);
+    if (isRetired && reader.endOfContent(this.#positionBytes) === this.#positionBytes)
+      throw new LogRangeError(logFolder(this.#dataFolder, this.#kind), this.#expectedSequence, firstSequence);
+    this.#refuse(`no good frame here, though the next segment begins with sequence ${firstSequence}`);
   }
 
   #refuse(problem: string): never {

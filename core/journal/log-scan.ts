@@ -77,7 +77,8 @@ function scanLog(
   };
 }
 
-function lastCommandOf(frame: Frame): number {
+/** @returns the command that the last event of a frame comes from */
+export function lastCommandOf(frame: Frame): number {
   const { u8, f64 } = frame.window;
   const lastSlot = frame.byteLength - SLOT_BYTES;
   const record = u8[lastSlot] === CONTINUATION_KIND ? lastSlot - SLOT_BYTES : lastSlot;

@@ -7,6 +7,7 @@ import type { Frame } from './segment-reader.ts';
 
 /** The events that the log held at start, compared one by one with those that the replay gives again. */
 export class RecordedEvents {
+  readonly firstSequence: number;
   readonly lastSequence: number;
   readonly #reader: LogReader;
   #frame: Frame | null = null;
@@ -15,6 +16,7 @@ export class RecordedEvents {
 
   /** @param firstSequence the first event to be compared */
   constructor(dataFolder: string, firstSequence: number, lastSequence: number) {
+    this.firstSequence = firstSequence;
     this.lastSequence = lastSequence;
     this.#reader = new LogReader(dataFolder, LogKind.EVENTS);
     this.#reader.seek(firstSequence - 1);
@@ -22,7 +24,7 @@ export class RecordedEvents {
   }
 
   /**
-   * Compares the next event, slots and all. Called for every event up to lastSequence, in order.
+   * Compares the next event, slots and all. Called for every event from firstSequence up to lastSequence, in order.
    * @throws BehaviourChangedError
    */
   compare(window: RecordWindow, offsetBytes: number, continuationOffsetBytes: number, slots: number): void {

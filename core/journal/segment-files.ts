@@ -6,7 +6,8 @@ import { LogKind } from './frame.ts';
 /**
  * Names on disk, below the data folder:
  *   journal/<first command sequence, 16 digits>.journal     events/<first event sequence, 16 digits>.events
- *   *.temporary in both: not part of the log yet; removed at the next start
+ *   archive/journal, archive/events   the same names: older segments that nothing needs any more (retirement.ts)
+ *   *.temporary in the first two: not part of the log yet; removed at the next start
  * A segment is sealed when its successor exists: everything in it was synced before. Other names are left alone.
  */
 const PLACES = {
@@ -31,6 +32,11 @@ export function logFolder(dataFolder: string, kind: LogKind): string {
   return join(dataFolder, PLACES[kind].folder);
 }
 
+/** Where retired segments of a log go. */
+export function archiveFolder(dataFolder: string, kind: LogKind): string {
+  return join(dataFolder, 'archive', PLACES[kind].folder);
+}
+
 export function segmentPath(dataFolder: string, kind: LogKind, firstSequence: number): string {
   const name = String(firstSequence).padStart(SEQUENCE_DIGITS, '0') + PLACES[kind].suffix;
   return join(logFolder(dataFolder, kind), name);
@@ -41,9 +47,17 @@ export function temporaryPath(dataFolder: string, kind: LogKind, purpose: 'next'
   return join(logFolder(dataFolder, kind), purpose + TEMPORARY_SUFFIX);
 }
 
-/** @returns the log's segments in order; none when the folder does not exist */
+/** @returns the log's segments in order, without retired ones; none when the folder does not exist */
 export function listSegments(dataFolder: string, kind: LogKind): SegmentFile[] {
-  const folder = logFolder(dataFolder, kind);
+  return segmentsIn(logFolder(dataFolder, kind), kind);
+}
+
+/** @returns the retired segments that are still in the archive, in order */
+export function listArchivedSegments(dataFolder: string, kind: LogKind): SegmentFile[] {
+  return segmentsIn(archiveFolder(dataFolder, kind), kind);
+}
+
+function segmentsIn(folder: string, kind: LogKind): SegmentFile[] {
   if (!existsSync(folder)) return [];
   const { suffix } = PLACES[kind];
   return readdirSync(folder)

@@ -6,3 +6,6 @@ export const FORMAT_VERSION = 1;
  * it has the rules for, since replay is by input.
  */
 export const BEHAVIOUR_VERSION = 1;
+
+/** Layout of snapshot files around their sections, which have versions of their own. A newer one is not read. */
+export const SNAPSHOT_FORMAT_VERSION = 1;

@@ -27,7 +27,13 @@ const ROWS: readonly (readonly [base: string, quote: string, tick: string, lot: 
 ];
 
 /** What the first start of a data folder defines. Later starts take what the journal says. */
-export function defaultMarkets(): { assets: readonly Asset[]; instruments: readonly Instrument[] } {
+export interface Markets {
+  readonly assets: readonly Asset[];
+  readonly instruments: readonly Instrument[];
+}
+
+/** The markets of a start that is given no others. */
+export function defaultMarkets(): Markets {
   const byCode = new Map(ASSETS.map((asset) => [asset.code, asset]));
   const instruments = ROWS.map(([baseCode, quoteCode, tick, lot, minimum], row) => {
     const base = byCode.get(baseCode)!;

@@ -28,6 +28,35 @@ export function budgetNeedUnits(budgetUnits: bigint, rates: FeeRates): bigint {
   return budgetUnits + feeReserveUnits(budgetUnits, Math.max(rates.makerRatePpm, rates.takerRatePpm));
 }
 
+/** What an order is, as whoever amends it last saw it: fills that came since only make its need smaller. */
+export interface AmendableOrder {
+  readonly limitTicks: number;
+  readonly remainingLots: number;
+  readonly totalLots: number;
+}
+
+/**
+ * What an amend must hold beyond what the order has. It suffices whatever fills and self-trade decrements come first: the
+ * added quantity at the new limit, and the rise of the limit on what remained, with the fee on both, rounded up.
+ * @param totalLots as AMEND_ORDER carries it
+ * @returns quote units for a buy, base units for a sell; 0 when nothing is added
+ */
+export function amendHoldUnits(
+  instrument: Instrument,
+  side: Side,
+  order: AmendableOrder,
+  limitTicks: number,
+  totalLots: number,
+  rates: FeeRates,
+): bigint {
+  const addedLots = Math.max(0, totalLots - order.totalLots);
+  if (side === Side.SELL) return baseUnits(instrument, addedLots);
+  const risenTicks = Math.max(0, limitTicks - order.limitTicks);
+  const addedUnits =
+    notionalUnits(instrument, limitTicks, addedLots) + notionalUnits(instrument, risenTicks, order.remainingLots);
+  return budgetNeedUnits(addedUnits, rates);
+}
+
 /** What one fill does to a buyer: pays the seller, pays its fee, and gets back what its limit had set aside beyond that. */
 export interface BuyFillSplit {
   readonly paidUnits: bigint;

@@ -1,9 +1,20 @@
 import type { Asset } from '../money/asset.ts';
 import type { InstrumentDefinition } from '../money/instrument.ts';
 import { encodeClientOrderId } from './client-order-id.ts';
-import { CANCEL_ORDER, COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT, NEW_ORDER } from './command-record.ts';
+import {
+  AMEND_ORDER,
+  CANCEL_ORDER,
+  COMMAND,
+  DEFINE_ASSET,
+  DEFINE_INSTRUMENT,
+  MASS_CANCEL,
+  NEW_ORDER,
+  SET_INSTRUMENT_STATE,
+  UPDATE_INSTRUMENT,
+} from './command-record.ts';
 import {
   CommandKind,
+  type InstrumentState,
   OrderFlag,
   type OrderType,
   type SelfTradePrevention,
@@ -48,6 +59,36 @@ export interface CancelOrderFields {
   readonly generation: number;
 }
 
+/** The order as a cancel names it, and what it is to be. */
+export interface AmendOrderFields extends CancelOrderFields {
+  readonly side: Side;
+  readonly priceTicks: number; // the limit from now on; of a market order its protection price
+  readonly quantityLots: number; // the total from now on, with what was filled, or decremented, before
+  readonly heldUnits: bigint; // held under the command's id: amendHoldUnits in core/money/need.ts
+}
+
+/** Which of the account's orders to cancel (the header's account; 0 for every account's). */
+export interface MassCancelFields {
+  readonly instrumentId: number; // 0 for every instrument
+  readonly keyId: number; // 0 for any key
+}
+
+export interface InstrumentStateFields {
+  readonly instrumentId: number;
+  readonly state: InstrumentState;
+}
+
+/** What of an instrument may change while it is traded: all of it, every time. */
+export interface InstrumentUpdateFields {
+  readonly instrumentId: number;
+  readonly referencePriceTicks: number; // the price band lies around it; 0 for the last trade
+  readonly priceBandPpm: number; // 0 for none … 1_000_000
+  readonly minQuantityLots: number;
+  readonly maxQuantityLots: number;
+  readonly makerRatePpm: number; // for orders placed from now on, as is the next
+  readonly takerRatePpm: number;
+}
+
 /** @param continuationOffsetBytes the next slot, taken only when the client order id is long (slotsForClientOrderId) */
 export function encodeNewOrder(
   window: RecordWindow,
@@ -83,11 +124,37 @@ export function encodeCancelOrder(
   cancel: CancelOrderFields,
 ): void {
   encodeHeader(window, offsetBytes, CommandKind.CANCEL_ORDER, header);
-  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = cancel.instrumentId;
-  window.u32[(offsetBytes + CANCEL_ORDER.KEY_ID) >> 2] = cancel.keyId;
-  window.f64[(offsetBytes + CANCEL_ORDER.ORDER_ID) >> 3] = cancel.orderId;
-  window.i32[(offsetBytes + CANCEL_ORDER.SLOT) >> 2] = cancel.slot;
-  window.u32[(offsetBytes + CANCEL_ORDER.GENERATION) >> 2] = cancel.generation;
+  encodeOrderName(window, offsetBytes, cancel);
+}
+
+export function encodeAmendOrder(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  amend: AmendOrderFields,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.AMEND_ORDER, header);
+  encodeOrderName(window, offsetBytes, amend);
+  window.u8[offsetBytes + COMMAND.SIDE] = amend.side;
+  window.i32[(offsetBytes + AMEND_ORDER.PRICE_TICKS) >> 2] = amend.priceTicks;
+  window.f64[(offsetBytes + AMEND_ORDER.QUANTITY_LOTS) >> 3] = amend.quantityLots;
+  window.i64[(offsetBytes + AMEND_ORDER.HELD_UNITS) >> 3] = amend.heldUnits;
+}
+
+export function encodeMassCancel(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  massCancel: MassCancelFields,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.MASS_CANCEL, header);
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = massCancel.instrumentId;
+  window.u32[(offsetBytes + MASS_CANCEL.KEY_ID) >> 2] = massCancel.keyId;
+}
+
+/** Tells the core the time, which is the header's: orders good till a date at or before it expire. */
+export function encodeTime(window: RecordWindow, offsetBytes: number, header: CommandHeader): void {
+  encodeHeader(window, offsetBytes, CommandKind.TIME, header);
 }
 
 /** Asks the core for its state hash, which then stands in the event log and is checked by every later replay. */
@@ -127,6 +194,42 @@ export function encodeDefineInstrument(
   u32[(offsetBytes + DEFINE_INSTRUMENT.MAKER_RATE_PPM) >> 2] = definition.makerRatePpm;
   u32[(offsetBytes + DEFINE_INSTRUMENT.TAKER_RATE_PPM) >> 2] = definition.takerRatePpm;
   encodeAscii(window, offsetBytes, DEFINE_INSTRUMENT.SYMBOL_LENGTH, DEFINE_INSTRUMENT.SYMBOL, definition.symbol);
+}
+
+export function encodeSetInstrumentState(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  { instrumentId, state }: InstrumentStateFields,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.SET_INSTRUMENT_STATE, header);
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = instrumentId;
+  window.u8[offsetBytes + SET_INSTRUMENT_STATE.STATE] = state;
+}
+
+export function encodeUpdateInstrument(
+  window: RecordWindow,
+  offsetBytes: number,
+  header: CommandHeader,
+  update: InstrumentUpdateFields,
+): void {
+  encodeHeader(window, offsetBytes, CommandKind.UPDATE_INSTRUMENT, header);
+  const { i32, u32, f64 } = window;
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = update.instrumentId;
+  i32[(offsetBytes + UPDATE_INSTRUMENT.REFERENCE_PRICE_TICKS) >> 2] = update.referencePriceTicks;
+  u32[(offsetBytes + UPDATE_INSTRUMENT.PRICE_BAND_PPM) >> 2] = update.priceBandPpm;
+  f64[(offsetBytes + UPDATE_INSTRUMENT.MIN_QUANTITY_LOTS) >> 3] = update.minQuantityLots;
+  f64[(offsetBytes + UPDATE_INSTRUMENT.MAX_QUANTITY_LOTS) >> 3] = update.maxQuantityLots;
+  u32[(offsetBytes + UPDATE_INSTRUMENT.MAKER_RATE_PPM) >> 2] = update.makerRatePpm;
+  u32[(offsetBytes + UPDATE_INSTRUMENT.TAKER_RATE_PPM) >> 2] = update.takerRatePpm;
+}
+
+function encodeOrderName(window: RecordWindow, offsetBytes: number, order: CancelOrderFields): void {
+  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = order.instrumentId;
+  window.u32[(offsetBytes + CANCEL_ORDER.KEY_ID) >> 2] = order.keyId;
+  window.f64[(offsetBytes + CANCEL_ORDER.ORDER_ID) >> 3] = order.orderId;
+  window.i32[(offsetBytes + CANCEL_ORDER.SLOT) >> 2] = order.slot;
+  window.u32[(offsetBytes + CANCEL_ORDER.GENERATION) >> 2] = order.generation;
 }
 
 function encodeHeader(window: RecordWindow, offsetBytes: number, kind: CommandKind, header: CommandHeader): void {

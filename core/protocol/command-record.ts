@@ -30,6 +30,37 @@ export const NEW_ORDER = { ...ORDER_FIELDS, QUANTITY_LOTS: 56, BUDGET_UNITS: 64,
 /** CANCEL_ORDER: 40 u32 keyId   48 f64 orderId   56 i32 slot ≥ 0   60 u32 generation. */
 export const CANCEL_ORDER = { KEY_ID: 40, ORDER_ID: 48, SLOT: 56, GENERATION: 60 } as const;
 
+/**
+ * AMEND_ORDER: the header's side, instrumentId and accountId as in the order, and
+ *  40 u32 keyId   44 i32 priceTicks, the limit from now on   48 f64 orderId   56 i32 slot ≥ 0   60 u32 generation
+ *  64 f64 quantityLots, the total from now on: with what is gone already   72 i64 heldUnits, held for it under the commandId
+ */
+export const AMEND_ORDER = { ...CANCEL_ORDER, PRICE_TICKS: 44, QUANTITY_LOTS: 64, HELD_UNITS: 72 } as const;
+
+/**
+ * MASS_CANCEL: the header's accountId, 0 for every account, and instrumentId, 0 for every instrument, and
+ *  40 u32 keyId: only orders placed with this key, 0 for any
+ */
+export const MASS_CANCEL = { KEY_ID: 40 } as const;
+
+/** SET_INSTRUMENT_STATE: the header's instrumentId and 44 u8 state (InstrumentState). */
+export const SET_INSTRUMENT_STATE = { STATE: 44 } as const;
+
+/**
+ * UPDATE_INSTRUMENT: the header's instrumentId and
+ *  48 i32 referencePriceTicks: what the price band lies around, 0 for the last trade   52 u32 priceBandPpm, 0 for none
+ *  72 f64 minQuantityLots   80 f64 maxQuantityLots   88 u32 makerRatePpm   92 u32 takerRatePpm
+ * The fee rates are for whoever places orders: the core charges each order the rates that it carries.
+ */
+export const UPDATE_INSTRUMENT = {
+  REFERENCE_PRICE_TICKS: 48,
+  PRICE_BAND_PPM: 52,
+  MIN_QUANTITY_LOTS: 72,
+  MAX_QUANTITY_LOTS: 80,
+  MAKER_RATE_PPM: 88,
+  TAKER_RATE_PPM: 92,
+} as const;
+
 /** DEFINE_ASSET: 44 u8 decimals   45 u8 code length   48 … 63 code, ASCII   64 u32 assetId. */
 export const DEFINE_ASSET = { DECIMALS: 44, CODE_LENGTH: 45, CODE: 48, CODE_BYTES: 16, ASSET_ID: 64 } as const;
 

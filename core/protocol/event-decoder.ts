@@ -1,9 +1,10 @@
 import { fail } from '../assert.ts';
 import type { Asset } from '../money/asset.ts';
-import type { InstrumentDefinition } from '../money/instrument.ts';
 import { decodeClientOrderId } from './client-order-id.ts';
 import {
   ACCEPTED,
+  AMEND_REJECTED,
+  AMENDED,
   ASSET_DEFINED,
   CHECKPOINTED,
   DEFINITION_REJECTED,
@@ -12,11 +13,24 @@ import {
   EVENT_SIDE_BIT,
   FILLED,
   INSTRUMENT_DEFINED,
+  INSTRUMENT_STATE_CHANGED,
+  INSTRUMENT_UPDATED,
+  MASS_CANCELLED,
   ORDER_STATE,
+  TIME_ADVANCED,
 } from './event-record.ts';
+import type {
+  EventHeader,
+  ExchangeEvent,
+  FilledEvent,
+  InstrumentDefinedEvent,
+  OrderHeader,
+  OrderState,
+} from './events.ts';
 import {
   type CancelReason,
   EventKind,
+  type InstrumentState,
   OrderFlag,
   type OrderType,
   type RejectReason,
@@ -26,130 +40,7 @@ import {
 } from './kinds.ts';
 import type { RecordWindow } from './record-window.ts';
 
-/**
- * Events as objects, for everyone outside the matching thread. What remains is in lots; of an order by budget it is in
- * quote units instead, and the lots are 0.
- */
-interface EventHeader {
-  readonly eventSequence: number;
-  readonly commandSequence: number;
-  readonly timestampMs: number;
-  readonly isLastOfCommand: boolean;
-}
-
-interface OrderHeader extends EventHeader {
-  readonly instrumentId: number;
-  readonly accountId: number;
-  readonly orderId: number;
-  readonly side: Side;
-  readonly keyId: number;
-  readonly orderType: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly selfTradePrevention: SelfTradePrevention;
-  readonly flags: number;
-  readonly priceTicks: number;
-  readonly stopPriceTicks: number;
-  readonly makerRatePpm: number;
-  readonly takerRatePpm: number;
-}
-
-export interface AcceptedEvent extends OrderHeader {
-  readonly kind: typeof EventKind.ACCEPTED;
-  readonly quantityLots: number;
-  readonly budgetUnits: bigint;
-  readonly expiresAtMs: number;
-  readonly clientOrderId: string;
-}
-
-interface OrderState extends OrderHeader {
-  readonly remainingAfterLots: number;
-  readonly remainingAfterUnits: bigint;
-  readonly remainingBeforeLots: number;
-  readonly remainingBeforeUnits: bigint;
-  readonly slot: number; // NOT_RESTING when it does not rest
-  readonly generation: number;
-  readonly commandId: number;
-}
-
-export interface RejectedEvent extends OrderState {
-  readonly kind: typeof EventKind.REJECTED;
-  readonly reason: RejectReason;
-}
-export interface BookedEvent extends OrderState {
-  readonly kind: typeof EventKind.BOOKED;
-}
-export interface CancelledEvent extends OrderState {
-  readonly kind: typeof EventKind.CANCELLED;
-  readonly reason: CancelReason;
-}
-export interface CancelRejectedEvent extends OrderState {
-  readonly kind: typeof EventKind.CANCEL_REJECTED;
-  readonly reason: RejectReason;
-}
-
-export interface FilledEvent extends EventHeader {
-  readonly kind: typeof EventKind.FILLED;
-  readonly instrumentId: number;
-  readonly takerSide: Side;
-  readonly priceTicks: number;
-  readonly quantityLots: number;
-  readonly makerOrderId: number;
-  readonly makerAccountId: number;
-  readonly makerLimitTicks: number;
-  readonly makerRemainingLots: number;
-  readonly makerMakerRatePpm: number;
-  readonly makerTakerRatePpm: number;
-  readonly makerSlot: number;
-  readonly makerGeneration: number;
-  readonly takerOrderId: number;
-  readonly takerAccountId: number;
-  readonly takerLimitTicks: number;
-  readonly takerRemainingLots: number; // after this fill, as is the next
-  readonly takerRemainingUnits: bigint;
-  readonly takerFlags: number;
-  readonly takerMakerRatePpm: number;
-  readonly takerTakerRatePpm: number;
-}
-
-export interface CheckpointedEvent extends EventHeader {
-  readonly kind: typeof EventKind.CHECKPOINTED;
-  readonly commandId: number;
-  readonly stateHash: string; // 16 hex digits
-  readonly restingOrders: number;
-}
-
-export interface AssetDefinedEvent extends EventHeader {
-  readonly kind: typeof EventKind.ASSET_DEFINED;
-  readonly commandId: number;
-  readonly asset: Asset;
-}
-
-/** The definition with its assets by id: the reader has seen their own definitions before. */
-export interface InstrumentDefinedEvent extends EventHeader {
-  readonly kind: typeof EventKind.INSTRUMENT_DEFINED;
-  readonly commandId: number;
-  readonly definition: Omit<InstrumentDefinition, 'base' | 'quote'>;
-  readonly baseAssetId: number;
-  readonly quoteAssetId: number;
-}
-
-export interface DefinitionRejectedEvent extends EventHeader {
-  readonly kind: typeof EventKind.DEFINITION_REJECTED;
-  readonly commandId: number;
-  readonly reason: RejectReason;
-}
-
-export type ExchangeEvent =
-  | AcceptedEvent
-  | RejectedEvent
-  | BookedEvent
-  | FilledEvent
-  | CancelledEvent
-  | CancelRejectedEvent
-  | CheckpointedEvent
-  | AssetDefinedEvent
-  | InstrumentDefinedEvent
-  | DefinitionRejectedEvent;
+export type * from './events.ts';
 
 /**
  * Decodes the event that begins at an offset.
@@ -181,11 +72,30 @@ export function decodeEvent(window: RecordWindow, at: number, continuationOffset
     case EventKind.REJECTED:
       return { kind, ...decodeOrderState(window, at, header), reason: u8[at + ORDER_STATE.REASON] as RejectReason };
     case EventKind.BOOKED:
+    case EventKind.EXPIRED:
+    case EventKind.STOP_PLACED:
+    case EventKind.TRIGGERED:
       return { kind, ...decodeOrderState(window, at, header) };
     case EventKind.CANCELLED:
+    case EventKind.REDUCED:
       return { kind, ...decodeOrderState(window, at, header), reason: u8[at + ORDER_STATE.REASON] as CancelReason };
     case EventKind.CANCEL_REJECTED:
       return { kind, ...decodeOrderState(window, at, header), reason: u8[at + ORDER_STATE.REASON] as RejectReason };
+    case EventKind.AMENDED:
+      return {
+        kind,
+        ...decodeOrderState(window, at, header),
+        totalLots: f64[(at + AMENDED.TOTAL_LOTS) >> 3]!,
+        heldUnits: window.i64[(at + AMENDED.HELD_UNITS) >> 3]!,
+        priceTicksBefore: window.i32[(at + AMENDED.PRICE_TICKS_BEFORE) >> 2]!,
+      };
+    case EventKind.AMEND_REJECTED:
+      return {
+        kind,
+        ...decodeOrderState(window, at, header),
+        heldUnits: window.i64[(at + AMEND_REJECTED.HELD_UNITS) >> 3]!,
+        reason: u8[at + ORDER_STATE.REASON] as RejectReason,
+      };
     case EventKind.FILLED:
       return decodeFilled(window, at, header);
     case EventKind.CHECKPOINTED:
@@ -209,6 +119,40 @@ export function decodeEvent(window: RecordWindow, at: number, continuationOffset
       };
     case EventKind.DEFINITION_REJECTED:
       return { kind, ...header, commandId: idAt, reason: u8[at + DEFINITION_REJECTED.REASON] as RejectReason };
+    case EventKind.MASS_CANCELLED:
+      return {
+        kind,
+        ...header,
+        commandId: idAt,
+        accountId: u32[(at + EVENT.ACCOUNT_ID) >> 2]!,
+        instrumentId: window.u16[(at + EVENT.INSTRUMENT_ID) >> 1]!,
+        keyId: u32[(at + MASS_CANCELLED.KEY_ID) >> 2]!,
+        cancelledOrders: f64[(at + MASS_CANCELLED.CANCELLED_ORDERS) >> 3]!,
+      };
+    case EventKind.INSTRUMENT_STATE_CHANGED:
+      return {
+        kind,
+        ...header,
+        commandId: idAt,
+        instrumentId: window.u16[(at + EVENT.INSTRUMENT_ID) >> 1]!,
+        state: u8[at + INSTRUMENT_STATE_CHANGED.STATE] as InstrumentState,
+        stateBefore: u8[at + INSTRUMENT_STATE_CHANGED.STATE_BEFORE] as InstrumentState,
+      };
+    case EventKind.TIME_ADVANCED:
+      return { kind, ...header, commandId: idAt, expiredOrders: f64[(at + TIME_ADVANCED.EXPIRED_ORDERS) >> 3]! };
+    case EventKind.INSTRUMENT_UPDATED:
+      return {
+        kind,
+        ...header,
+        commandId: idAt,
+        instrumentId: window.u16[(at + EVENT.INSTRUMENT_ID) >> 1]!,
+        referencePriceTicks: window.i32[(at + INSTRUMENT_UPDATED.REFERENCE_PRICE_TICKS) >> 2]!,
+        priceBandPpm: u32[(at + INSTRUMENT_UPDATED.PRICE_BAND_PPM) >> 2]!,
+        minQuantityLots: f64[(at + INSTRUMENT_UPDATED.MIN_QUANTITY_LOTS) >> 3]!,
+        maxQuantityLots: f64[(at + INSTRUMENT_UPDATED.MAX_QUANTITY_LOTS) >> 3]!,
+        makerRatePpm: u32[(at + INSTRUMENT_UPDATED.MAKER_RATE_PPM) >> 2]!,
+        takerRatePpm: u32[(at + INSTRUMENT_UPDATED.TAKER_RATE_PPM) >> 2]!,
+      };
     default:
       return fail(`event kind ${kind as number} at sequence ${header.eventSequence} is not known to this program`);
   }

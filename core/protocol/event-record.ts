@@ -1,5 +1,5 @@
 import { recordSlots } from './client-order-id.ts';
-import { DEFINE_ASSET, DEFINE_INSTRUMENT } from './command-record.ts';
+import { DEFINE_ASSET, DEFINE_INSTRUMENT, UPDATE_INSTRUMENT } from './command-record.ts';
 import { EventKind } from './kinds.ts';
 import { ORDER_FIELDS } from './order-fields.ts';
 import type { RecordWindow } from './record-window.ts';
@@ -28,10 +28,10 @@ export const EVENT_LAST_BIT = 128;
 export const ACCEPTED = { ...ORDER_FIELDS, QUANTITY_LOTS: 56, BUDGET_UNITS: 64, EXPIRES_AT_MS: 72 } as const;
 
 /**
- * REJECTED, BOOKED, CANCELLED, CANCEL_REJECTED: the shared order fields (order-fields.ts) and
+ * REJECTED, BOOKED, CANCELLED, CANCEL_REJECTED, EXPIRED, REDUCED, STOP_PLACED, TRIGGERED: the shared order fields (order-fields.ts) and
  *  56 remaining after, 64 remaining before: f64 lots, or by budget i64 quote units
  *  88 i32 slot, -1 when the order does not rest   92 u32 generation
- *  96 f64 commandId of the command that caused it (a cancel's own)   104 u8 reason (RejectReason or CancelReason)
+ *  96 f64 commandId of the command that caused it (a cancel's own)   104 u8 reason (RejectReason or CancelReason; of REDUCED the latter)
  */
 export const ORDER_STATE = {
   ...ORDER_FIELDS,
@@ -42,6 +42,15 @@ export const ORDER_STATE = {
   COMMAND_ID: 96,
   REASON: 104,
 } as const;
+
+/**
+ * AMENDED: as ORDER_STATE after the change, the slot -1 when the order has lost its place, and
+ *  72 f64 totalLots   112 i64 heldUnits of the command   120 i32 priceTicksBefore
+ */
+export const AMENDED = { ...ORDER_STATE, TOTAL_LOTS: 72, HELD_UNITS: 112, PRICE_TICKS_BEFORE: 120 } as const;
+
+/** AMEND_REJECTED: side, instrument, account, order, key, slot and generation as the command named them, and 112 i64 heldUnits. */
+export const AMEND_REJECTED = { ...ORDER_STATE, HELD_UNITS: 112 } as const;
 
 /**
  * FILLED: one trade; its eventSequence is the trade's id.
@@ -71,6 +80,18 @@ export const FILLED = {
 
 /** CHECKPOINTED: 40 u32 low and 44 u32 high half of the state hash   48 f64 resting orders   96 f64 commandId. */
 export const CHECKPOINTED = { HASH_LOW: 40, HASH_HIGH: 44, RESTING_ORDERS: 48, COMMAND_ID: 96 } as const;
+
+/** MASS_CANCELLED: account, instrument and 40 u32 keyId as in the command; orderId is its id; 48 f64 cancelled orders. */
+export const MASS_CANCELLED = { KEY_ID: 40, CANCELLED_ORDERS: 48 } as const;
+
+/** TIME_ADVANCED: orderId is the command's id; 48 f64 expired orders. */
+export const TIME_ADVANCED = { EXPIRED_ORDERS: 48 } as const;
+
+/** INSTRUMENT_UPDATED: bytes 40 … 127 as in the command; orderId is its id. */
+export const INSTRUMENT_UPDATED = UPDATE_INSTRUMENT;
+
+/** INSTRUMENT_STATE_CHANGED: orderId is the command's id; 44 u8 state   45 u8 the state before (InstrumentState). */
+export const INSTRUMENT_STATE_CHANGED = { STATE: 44, STATE_BEFORE: 45 } as const;
 
 /** ASSET_DEFINED and INSTRUMENT_DEFINED: bytes 44 … 127 as in their command; orderId is the command's id. */
 export const ASSET_DEFINED = DEFINE_ASSET;

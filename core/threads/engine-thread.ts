@@ -4,12 +4,14 @@ import { Engine } from '../engine/engine.ts';
 import { EventWriter } from '../engine/event-writer.ts';
 import { LogKind } from '../journal/frame.ts';
 import { LogReader } from '../journal/log-reader.ts';
-import { commandSlots } from '../protocol/command-record.ts';
+import { COMMAND, commandSlots } from '../protocol/command-record.ts';
 import { SLOT_BYTES } from '../protocol/record-window.ts';
 import { waitOnDoorbell } from '../ring/doorbell.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
 import { COMMAND_READER } from './ring-readers.ts';
-import { CONTROL, ringDoorbell } from './shared-control.ts';
+import { CONTROL, ringDoorbell, storeSequence } from './shared-control.ts';
+import { startFromSnapshot } from './snapshot-start.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
 import { runThread } from './thread-entry.ts';
 import type { EngineThreadData, EngineThreadMessage } from './thread-messages.ts';
 
@@ -27,6 +29,10 @@ runThread<EngineThreadMessage>((post) => {
     folder,
     limits,
     lastCommandSequence,
+    lastEventSequence,
+    useSnapshots,
+    snapshotEveryCommands,
+    snapshots: snapshotPort,
   } = workerData as EngineThreadData;
   const control = new Int32Array(controlBuffer);
   const commands = new RingReader(commandRing, COMMAND_READER.ENGINE);
@@ -42,7 +48,12 @@ runThread<EngineThreadMessage>((post) => {
     waitOnDoorbell(control, CONTROL.ENGINE_DOORBELL, seenBeforeFull, FULL_RING_WAIT_MS);
     seenBeforeFull = Atomics.load(control, CONTROL.ENGINE_DOORBELL);
   });
-  const engine = new Engine(limits, events);
+  const newEngine = (): Engine => new Engine(limits, events);
+  const { engine, snapshot, refusedSnapshots } = useSnapshots
+    ? startFromSnapshot(folder, limits, { lastCommandSequence, lastEventSequence }, newEngine)
+    : { engine: newEngine(), snapshot: null, refusedSnapshots: [] };
+  storeSequence(control, CONTROL.FIRST_EVENT, engine.lastEventSequence + 1);
+  ringDoorbell(control, CONTROL.JOURNAL_DOORBELL);
 
   const finishBatch = (): void => {
     events.flush();
@@ -52,13 +63,16 @@ runThread<EngineThreadMessage>((post) => {
   /** @returns false when the exchange is to stop before all is replayed */
   const replay = (): boolean => {
     const journal = new LogReader(folder, LogKind.JOURNAL);
+    journal.seek(engine.lastCommandSequence);
     let progressAtMs = performance.now() + REPLAY_PROGRESS_MS;
     while (engine.lastCommandSequence < lastCommandSequence) {
       if (Atomics.load(control, CONTROL.STOP) !== 0) return false;
       const frame = journal.nextFrame();
       if (frame === null) fail(`the journal ends at ${engine.lastCommandSequence}, not at ${lastCommandSequence}`);
-      for (let at = 0; at < frame.byteLength; at += commandSlots(frame.window, at) * SLOT_BYTES)
+      for (let at = 0; at < frame.byteLength; at += commandSlots(frame.window, at) * SLOT_BYTES) {
+        if (frame.window.f64[(at + COMMAND.COMMAND_SEQUENCE) >> 3]! <= engine.lastCommandSequence) continue;
         engine.apply(frame.window, at, at + SLOT_BYTES);
+      }
       finishBatch();
       ringReaders();
       if (performance.now() < progressAtMs) continue;
@@ -97,14 +111,22 @@ runThread<EngineThreadMessage>((post) => {
       highestLedgerSequence: engine.highestLedgerSequence,
       stateHash: engine.stateHash(),
       restingOrders: engine.restingOrders,
+      snapshot,
+      refusedSnapshots,
     });
+    const taker = useSnapshots
+      ? new SnapshotTaker(engine, control, snapshotPort, snapshotEveryCommands, snapshot?.commandSequence ?? 0)
+      : null;
     for (;;) {
       const seenValue = Atomics.load(control, CONTROL.ENGINE_DOORBELL);
       const mayEnd = Atomics.load(control, CONTROL.STOP) !== 0; // read before the ring: nothing is published after it
-      if (applyBatch() > 0) continue;
+      const hasApplied = applyBatch() > 0;
+      taker?.takeIfDue();
+      if (hasApplied) continue;
       if (mayEnd) break;
       waitOnDoorbell(control, CONTROL.ENGINE_DOORBELL, seenValue);
     }
+    taker?.takeAtEnd();
   }
   post({ type: 'stopped' });
 });

@@ -23,7 +23,10 @@ export class EventIntake {
   #nextSequence: number;
   #takenSlots = 0; // of the ring, kept until what is in them is compared and in the log
 
-  /** @param recorded what the log held at start; this intake closes it when all of it is compared */
+  /**
+   * @param recorded what the log held at start; this intake closes it when all of it is compared
+   * @param firstSequence of the replay; events before the first recorded one are in retired segments, and dropped
+   */
   constructor(
     ring: RingReader,
     control: Int32Array,
@@ -77,7 +80,9 @@ export class EventIntake {
       const slots = eventSlots(window, offsetBytes);
       if (index + slots > available) fail(`half of event ${sequence} was published`);
       const continuationOffsetBytes = ring.offsetAt(index + 1);
-      if (sequence <= this.#recorded.lastSequence) {
+      if (sequence < this.#recorded.firstSequence) {
+        // Retired from the log: its consumers are past it, and what follows from it is compared.
+      } else if (sequence <= this.#recorded.lastSequence) {
         this.#recorded.compare(window, offsetBytes, continuationOffsetBytes, slots);
         if (sequence === this.#recorded.lastSequence) this.#recorded.close();
       } else if (!this.#batch.tryAdd(window, offsetBytes, continuationOffsetBytes, slots)) break;

@@ -1,12 +1,13 @@
+import { MessageChannel } from 'node:worker_threads';
 import { fail } from '../assert.ts';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from '../engine/engine.ts';
 import { BehaviourChangedError } from '../journal/journal-errors.ts';
 import type { JournalClaim } from '../journal/journal-recovery.ts';
 import { DEFAULT_SEGMENT_BYTES } from '../journal/segment-files.ts';
 import { createRing, type RingBuffers } from '../ring/ring.ts';
-import { ManagedThread, ThreadFailure, type ThreadLife } from './managed-thread.ts';
+import { ManagedThread, type ReportOf, ThreadFailure, type ThreadLife } from './managed-thread.ts';
 import { COMMAND_READER, EVENT_READER } from './ring-readers.ts';
-import { CONTROL, createSharedControl, ringDoorbell } from './shared-control.ts';
+import { CONTROL, createSharedControl, ringDoorbell, storeSequence } from './shared-control.ts';
 import type {
   EngineThreadData,
   EngineThreadMessage,
@@ -16,6 +17,7 @@ import type {
   RecoveryProgress,
   Replayed,
   ReplayProgress,
+  SnapshotReport,
 } from './thread-messages.ts';
 
 export interface RingSizes {
@@ -30,6 +32,9 @@ export interface ExchangeThreadSettings {
   readonly limits?: EngineLimits;
   readonly segmentBytes?: number; // of journal and event log; a multiple of 128
   readonly claims?: readonly JournalClaim[]; // consumers' watermarks as command sequences: the journal must reach them
+  /** Whether to begin from the newest good snapshot, and to take some. The event ring then yields no older events. */
+  readonly useSnapshots?: boolean; // false unless told otherwise
+  readonly snapshotEveryCommands?: number; // and one at every orderly stop
 }
 
 /** Where the exchange stands after its start: the next command is lastCommandSequence + 1. */
@@ -42,6 +47,9 @@ export type StartProgress = RecoveryProgress | ReplayProgress;
 
 const JOURNAL_ENTRY = new URL('./journal-thread.ts', import.meta.url);
 const ENGINE_ENTRY = new URL('./engine-thread.ts', import.meta.url);
+
+/** A start then replays this many commands at most: a few seconds. */
+const DEFAULT_SNAPSHOT_EVERY_COMMANDS = 1_000_000;
 
 /** How long an orderly end may take: the rings' content, once to disk. */
 const STOP_TIMEOUT_MS = 30_000;
@@ -61,6 +69,7 @@ export class ExchangeThreads {
   #isStopping = false;
   #failure: Error | null = null;
   #onFailure: ((error: Error) => void) | null = null;
+  #onSnapshot: (report: SnapshotReport) => void = () => {};
 
   constructor(sizes: RingSizes = DEFAULT_RING_SIZES) {
     this.commandRing = createRing(sizes.commandSlots, COMMAND_READER.COUNT);
@@ -92,6 +101,25 @@ export class ExchangeThreads {
     if (this.#failure !== null) callback(this.#failure);
   }
 
+  /** @param callback told of every snapshot placed or given up, and of segments that were retired */
+  onSnapshot(callback: (report: SnapshotReport) => void): void {
+    this.#onSnapshot = callback;
+  }
+
+  /** Asks for a snapshot of what is applied by now, soon. Trading goes on meanwhile. Only with `useSnapshots`. */
+  requestSnapshot(): void {
+    Atomics.add(this.#controlWords, CONTROL.SNAPSHOT_REQUESTS, 1);
+    ringDoorbell(this.#controlWords, CONTROL.ENGINE_DOORBELL);
+  }
+
+  /**
+   * Every consumer of the event log is durably past this event: with the next snapshot, older segments that two
+   * snapshots cover are moved to the archive. Without this call none ever is.
+   */
+  consumedThrough(eventSequence: number): void {
+    storeSequence(this.#controlWords, CONTROL.CONSUMED_EVENT, eventSequence);
+  }
+
   /**
    * Finishes everything that was published to the command ring, durably, and ends both threads. Nothing may be
    * published afterwards.
@@ -120,24 +148,41 @@ export class ExchangeThreads {
 
   async #start(settings: ExchangeThreadSettings, onProgress: (progress: StartProgress) => void): Promise<Recovered> {
     const { folder, limits = DEFAULT_ENGINE_LIMITS, segmentBytes = DEFAULT_SEGMENT_BYTES, claims = [] } = settings;
+    const { useSnapshots = false, snapshotEveryCommands = DEFAULT_SNAPSHOT_EVERY_COMMANDS } = settings;
+    if (!(snapshotEveryCommands >= 1)) fail(`a snapshot every ${snapshotEveryCommands} commands`);
+    const { port1: toJournal, port2: fromEngine } = new MessageChannel();
     const shared = { control: this.control, commandRing: this.commandRing, eventRing: this.eventRing, folder };
     const recovery = Promise.withResolvers<JournalRecovered>();
     const comparison = Promise.withResolvers<void>();
-    const journalData: JournalThreadData = { ...shared, segmentBytes, claims };
-    this.#journal = new ManagedThread<JournalThreadMessage>('journal', JOURNAL_ENTRY, journalData, (report) => {
+    const journalData: JournalThreadData = { ...shared, segmentBytes, claims, useSnapshots, snapshots: fromEngine };
+    const onJournal = (report: ReportOf<JournalThreadMessage>): void => {
       if (report.type === 'journal-recovered') recovery.resolve(report);
       else if (report.type === 'events-compared') comparison.resolve();
-      else onProgress(report);
-    });
+      else if (report.type === 'recovery-progress') onProgress(report);
+      else this.#onSnapshot(report);
+    };
+    this.#journal = new ManagedThread<JournalThreadMessage>('journal', JOURNAL_ENTRY, journalData, onJournal, [
+      fromEngine,
+    ]);
     const journal = await Promise.race([recovery.promise, endDuringStart(this.#journal)]);
     if (this.#isStopping) throw toldToStop('engine');
 
     const replay = Promise.withResolvers<Replayed>();
-    const engineData: EngineThreadData = { ...shared, limits, lastCommandSequence: journal.lastCommandSequence };
-    this.#engine = new ManagedThread<EngineThreadMessage>('engine', ENGINE_ENTRY, engineData, (report) => {
+    const { lastCommandSequence, lastEventSequence } = journal;
+    const engineData: EngineThreadData = {
+      ...shared,
+      limits,
+      lastCommandSequence,
+      lastEventSequence,
+      useSnapshots,
+      snapshotEveryCommands,
+      snapshots: toJournal,
+    };
+    const onEngine = (report: ReportOf<EngineThreadMessage>): void => {
       if (report.type === 'replayed') replay.resolve(report);
       else onProgress(report);
-    });
+    };
+    this.#engine = new ManagedThread<EngineThreadMessage>('engine', ENGINE_ENTRY, engineData, onEngine, [toJournal]);
     // The journal thread compares what the engine replays with the event log, and dies of a difference.
     const ends = [endDuringStart(this.#engine), endDuringStart(this.#journal)];
     const replayed = await Promise.race([replay.promise, ...ends]);

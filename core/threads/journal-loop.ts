@@ -3,6 +3,7 @@ import type { JournalWriter } from '../journal/journal-writer.ts';
 import type { CommandIntake } from './command-intake.ts';
 import type { EventIntake } from './event-intake.ts';
 import { CONTROL, ringDoorbell } from './shared-control.ts';
+import type { SnapshotIntake } from './snapshot-intake.ts';
 import { SpaceWait } from './space-wait.ts';
 
 /** How long events may stay unsynced. They follow from the journal, so a crash costs a replay and nothing else. */
@@ -14,11 +15,12 @@ export interface JournalLoopParts {
   readonly events: EventIntake;
   readonly journal: JournalWriter;
   readonly eventLog: EventLogWriter;
+  readonly snapshots?: SnapshotIntake; // none when the exchange takes no snapshots
 }
 
 /**
  * What the journal thread does, a turn at a time: commands first, since clients wait for them; then events; then the
- * next segment. None of them waits for another: a full event ring or disk never keeps a command from its sync.
+ * next segment and a snapshot. None of them waits for another: a full event ring or disk never keeps a command from its sync.
  */
 export class JournalLoop {
   readonly #parts: JournalLoopParts;
@@ -36,7 +38,8 @@ export class JournalLoop {
 
   /** Whether all that was published is in the logs. True for good only when nobody publishes any more. */
   get isDrained(): boolean {
-    return this.#parts.commands.isDrained && this.#parts.events.isDrained;
+    const { commands, events, snapshots } = this.#parts;
+    return commands.isDrained && events.isDrained && (snapshots?.isDrained ?? true);
   }
 
   /**
@@ -49,9 +52,10 @@ export class JournalLoop {
     const hasTakenEvents = this.#takeEvents(nowMs);
     const isIdle = !hasTakenCommands && !hasTakenEvents;
     const hasPrepared = this.#prepareSegment(nowMs, isIdle);
+    const hasSnapped = this.#advanceSnapshot();
     this.#showDiskFull();
     if (nowMs >= this.#eventSyncAtMs) this.#syncEvents();
-    if (!isIdle || hasPrepared) return 0;
+    if (!isIdle || hasPrepared || hasSnapped) return 0;
     const wakeAtMs = Math.min(
       this.#eventSyncAtMs,
       this.#commandSpace.retryAtMs,
@@ -63,6 +67,7 @@ export class JournalLoop {
 
   /** Syncs and closes both logs. */
   close(): void {
+    this.#parts.snapshots?.close();
     this.#parts.eventLog.close();
     this.#parts.journal.close();
   }
@@ -93,6 +98,11 @@ export class JournalLoop {
     const outcome = this.#parts.journal.prepareAhead(isIdle);
     this.#segmentSpace.note(outcome === 'DISK_FULL', nowMs);
     return outcome === 'DONE';
+  }
+
+  #advanceSnapshot(): boolean {
+    const { commands, eventLog, snapshots } = this.#parts;
+    return snapshots?.turn(commands.durableSequence, eventLog) === 'DONE';
   }
 
   #syncEvents(): void {

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import type { EngineThreadMessage, JournalThreadMessage, ThreadFailed, ThreadStopped } from './thread-messages.ts';
 
 /** A thread of the exchange died. The process must end with this reason; recovery at the next start proves the rest. */
@@ -30,9 +30,16 @@ export class ManagedThread<Message extends EngineThreadMessage | JournalThreadMe
   readonly #worker: Worker;
   #isTerminated = false;
 
-  constructor(name: string, entry: URL, workerData: unknown, onReport: (report: ReportOf<Message>) => void) {
+  /** @param ports in workerData that become the thread's own */
+  constructor(
+    name: string,
+    entry: URL,
+    workerData: unknown,
+    onReport: (report: ReportOf<Message>) => void,
+    ports: MessagePort[] = [],
+  ) {
     this.name = name;
-    this.#worker = new Worker(entry, { workerData, name });
+    this.#worker = new Worker(entry, { workerData, name, transferList: ports });
     let hasStopped = false;
     let failure: ThreadFailure | null = null;
     this.#worker.on('message', (message: Message) => {

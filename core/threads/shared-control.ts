@@ -22,11 +22,31 @@ export const CONTROL = {
   APPLIED_COMMAND: 224,
   /** 1 while the ledger's database waits for disk space: as DISK_FULL. Written by the main thread. */
   LEDGER_DISK_FULL: 256,
-  WORDS: 288,
+  /** How often a snapshot was asked for. Written by the main thread. */
+  SNAPSHOT_REQUESTS: 288,
+  /** How many snapshots the engine has handed to the journal thread. Written by the engine thread. */
+  SNAPSHOTS_HANDED: 320,
+  /** How many of these are in place or given up. Written by the journal thread. */
+  SNAPSHOTS_SETTLED: 352,
+  /** 64 bits: the first event of the replay, 0 until the engine knows it. Written by the engine thread. */
+  FIRST_EVENT: 384,
+  /** 64 bits: every consumer of the event log is durably past this event. Written by the main thread. */
+  CONSUMED_EVENT: 416,
+  WORDS: 448,
 } as const;
 
 export function createSharedControl(): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL.WORDS * Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** @param word of 64 bits: a whole sequence, since what is read from it may lie anywhere behind */
+export function storeSequence(control: Int32Array, word: number, sequence: number): void {
+  Atomics.store(wideWord(control, word), 0, BigInt(sequence));
+}
+
+/** @param word of 64 bits */
+export function loadSequence(control: Int32Array, word: number): number {
+  return Number(Atomics.load(wideWord(control, word), 0));
 }
 
 /** Wakes the thread that waits on a doorbell, or keeps it from falling asleep. Call after publishing, never before. */
@@ -46,4 +66,8 @@ export function isReached(control: Int32Array, word: number, sequence: number): 
  */
 export function widen(word: number, known: number): number {
   return known + ((word - (known | 0)) | 0);
+}
+
+function wideWord(control: Int32Array, word: number): BigInt64Array {
+  return new BigInt64Array(control.buffer, control.byteOffset + word * Int32Array.BYTES_PER_ELEMENT, 1);
 }

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { EngineLimits } from '../engine/engine.ts';
 import type { JournalClaim } from '../journal/journal-recovery.ts';
 import type { RingBuffers } from '../ring/ring.ts';
@@ -14,12 +15,18 @@ export interface JournalThreadData extends SharedBuffers {
   readonly segmentBytes: number; // of both logs
   /** Consumers that must not be ahead of the journal. The event log is always checked. */
   readonly claims: readonly JournalClaim[];
+  readonly useSnapshots: boolean;
+  readonly snapshots: MessagePort; // EngineState comes from the engine thread, once SNAPSHOTS_HANDED says so
 }
 
 export interface EngineThreadData extends SharedBuffers {
   readonly folder: string;
   readonly limits: EngineLimits;
   readonly lastCommandSequence: number; // of the recovered journal: replayed up to there
+  readonly lastEventSequence: number; // of the recovered event log
+  readonly useSnapshots: boolean;
+  readonly snapshotEveryCommands: number;
+  readonly snapshots: MessagePort; // EngineState goes to the journal thread
 }
 
 /** What journal and event log held. Sent once, before any command is taken. */
@@ -59,7 +66,50 @@ export interface Replayed {
   readonly highestLedgerSequence: number; // a ledger that knows less has lost something
   readonly stateHash: string; // 16 hex digits
   readonly restingOrders: number;
+  readonly snapshot: RestoredSnapshot | null; // where the replay began; null: at the first command
+  readonly refusedSnapshots: readonly RefusedSnapshot[]; // newer ones than that, newest first
 }
+
+/** The snapshot that the engine began from. SnapshotReader gives its definitions and resting orders as objects. */
+export interface RestoredSnapshot {
+  readonly path: string;
+  readonly commandSequence: number;
+  readonly eventSequence: number;
+  readonly restingOrders: number;
+  readonly stateHash: string | null; // 16 hex digits; null when it was taken amid trading
+}
+
+export interface RefusedSnapshot {
+  readonly path: string;
+  readonly reason: string; // one phrase, without the path
+}
+
+/** A snapshot is in place: the next start needs the journal after its command only. */
+export interface SnapshotPlaced {
+  readonly type: 'snapshot-placed';
+  readonly path: string;
+  readonly commandSequence: number;
+  readonly eventSequence: number;
+  readonly restingOrders: number;
+  readonly stateHash: string | null; // 16 hex digits; null amid trading, where nobody waits for a walk over all orders
+  readonly sizeBytes: number;
+}
+
+/** A snapshot was given up. Trading goes on, and the one before it still serves. */
+export interface SnapshotFailed {
+  readonly type: 'snapshot-failed';
+  readonly commandSequence: number;
+  readonly reason: string;
+}
+
+/** Segments that nothing needs any more were moved to the archive. */
+export interface SegmentsRetired {
+  readonly type: 'segments-retired';
+  readonly journalSegments: readonly string[]; // where they are now
+  readonly eventSegments: readonly string[];
+}
+
+export type SnapshotReport = SnapshotPlaced | SnapshotFailed | SegmentsRetired;
 
 /** Sent last, after all work was finished because STOP was set. */
 export interface ThreadStopped {
@@ -74,5 +124,11 @@ export interface ThreadFailed {
   readonly stack: string;
 }
 
-export type JournalThreadMessage = RecoveryProgress | JournalRecovered | EventsCompared | ThreadStopped | ThreadFailed;
+export type JournalThreadMessage =
+  | RecoveryProgress
+  | JournalRecovered
+  | EventsCompared
+  | SnapshotReport
+  | ThreadStopped
+  | ThreadFailed;
 export type EngineThreadMessage = ReplayProgress | Replayed | ThreadStopped | ThreadFailed;

@@ -1,10 +1,11 @@
 import type { EngineLimits } from '../../core/engine/engine.ts';
 import { defineInstrument, type Instrument, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } from '../../core/money/instrument.ts';
-import type { CommandHeader, NewOrderFields } from '../../core/protocol/command-encoder.ts';
+import type { CommandHeader, InstrumentUpdateFields, NewOrderFields } from '../../core/protocol/command-encoder.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import {
   CommandKind,
   EventKind,
+  InstrumentState,
   OrderFlag,
   type OrderType,
   type SelfTradePrevention,
@@ -12,7 +13,17 @@ import {
   TimeInForce,
 } from '../../core/protocol/kinds.ts';
 import { DefinitionStream, STREAM_ASSETS } from './definition-stream.ts';
-import type { CancelOrderCommand, ExchangeCommand, NewOrderCommand } from './exchange-command.ts';
+import type {
+  AmendOrderCommand,
+  CancelOrderCommand,
+  ExchangeCommand,
+  MassCancelCommand,
+  NewOrderCommand,
+  SetInstrumentStateCommand,
+  TimeCommand,
+  UpdateInstrumentCommand,
+} from './exchange-command.ts';
+import { amendedLots, orderVariant, type VariantSource } from './order-variants.ts';
 import { PLAIN_ORDER } from './plain-order.ts';
 import { RandomIntegers } from './random-integers.ts';
 
@@ -63,6 +74,9 @@ interface KnownOrder {
   readonly instrumentId: number;
   readonly accountId: number;
   readonly orderId: number;
+  readonly side: Side;
+  readonly priceTicks: number;
+  readonly totalLots: number;
   readonly slot: number;
   readonly generation: number;
 }
@@ -80,7 +94,9 @@ export class CommandStream {
   readonly #quantityStyle: QuantityStyle;
   readonly #cancelPercent: number;
   readonly #live = new Map<number, KnownOrder>();
-  readonly #closed: KnownOrder[] = []; // the newest 64
+  readonly #closed: KnownOrder[] = []; // the newest 64, and places that orders have left
+  readonly #totalLots = new Map<number, number>(); // by order id
+  #stoppedInstrumentId = 0; // the instrument stopped last, or 0
   #commandSequence = 0;
   #commandId = 5 * 2 ** 32;
   #timestampMs = 1_700_000_000_000;
@@ -105,16 +121,31 @@ export class CommandStream {
     const definition = this.#definitions.nextAtStart(() => this.#header(0));
     if (definition !== null) return definition;
     if (random.onceIn(150)) return this.#definitions.nextLater(() => this.#header(0));
+    if (random.onceIn(this.#stoppedInstrumentId === 0 ? 200 : 25)) return this.#setInstrumentState();
+    if (random.onceIn(60)) return this.#massCancel();
+    if (random.onceIn(100)) return this.#updateInstrument();
+    if (random.onceIn(40)) return this.#time();
+    if (random.onceIn(10)) return this.#amendOrder();
     if (random.onceIn(200)) return { kind: CommandKind.CHECKPOINT, header: this.#header(0) };
     return random.below(100) < this.#cancelPercent ? this.#cancelOrder() : this.#newOrder();
   }
 
   observe(events: readonly ExchangeEvent[]): void {
     for (const event of events) {
-      if (event.kind === EventKind.BOOKED) {
-        const { instrumentId, accountId, orderId, slot, generation } = event;
-        this.#live.set(orderId, { instrumentId, accountId, orderId, slot, generation });
-      } else if (event.kind === EventKind.CANCELLED) {
+      if (event.kind === EventKind.ACCEPTED) {
+        this.#totalLots.set(event.orderId, event.quantityLots);
+      } else if (event.kind === EventKind.BOOKED || event.kind === EventKind.STOP_PLACED) {
+        const { instrumentId, accountId, orderId, side, priceTicks, slot, generation } = event;
+        const totalLots = this.#totalLots.get(orderId)!;
+        this.#live.set(orderId, { instrumentId, accountId, orderId, side, priceTicks, totalLots, slot, generation });
+      } else if (event.kind === EventKind.AMENDED) {
+        const { orderId, priceTicks, totalLots } = event;
+        this.#totalLots.set(orderId, totalLots);
+        this.#live.set(orderId, { ...this.#live.get(orderId)!, priceTicks, totalLots });
+        if (event.slot < 0) this.#close(orderId);
+      } else if (event.kind === EventKind.CANCELLED || event.kind === EventKind.EXPIRED) {
+        this.#close(event.orderId);
+      } else if (event.kind === EventKind.TRIGGERED) {
         this.#close(event.orderId);
       } else if (event.kind === EventKind.FILLED && event.makerRemainingLots === 0) {
         this.#close(event.makerOrderId);
@@ -171,8 +202,14 @@ export class CommandStream {
       const timeInForce = random.onceIn(10) ? order.timeInForce : TimeInForce.GTC;
       order = { ...order, flags: OrderFlag.POST_ONLY, timeInForce };
     }
+    if (!random.onceIn(3)) order = orderVariant(this.#variants(), order, instrument);
     if (random.onceIn(12)) order = { ...order, ...this.#brokenField(instrument) };
     return { kind: CommandKind.NEW_ORDER, header: this.#header(accountId), order };
+  }
+
+  #variants(): VariantSource {
+    const priceTicks = (side: Side): number => this.#priceTicks(side);
+    return { random: this.#random, timestampMs: this.#timestampMs, priceTicks };
   }
 
   /** Much at once, at the other side's prices, for an account that never rests and so never meets itself. */
@@ -194,13 +231,12 @@ export class CommandStream {
   /** One field, or two, that the core must refuse: the first check that fails decides the reason. */
   #brokenField(instrument: Instrument): Partial<NewOrderFields> {
     const random = this.#random;
-    const outsideByte = random.oneOf([3, 4, 127, 128, 129, 255]);
     const broken: readonly Partial<NewOrderFields>[] = [
       { instrumentId: random.oneOf([0, 4, 5, 65_535]) },
       { side: random.oneOf([2, 3, 128, 129, 254, 255]) as Side },
-      { orderType: random.oneOf([1, 2, 255]) as OrderType },
-      { timeInForce: outsideByte as TimeInForce },
-      { selfTradePrevention: random.oneOf([1, 2, 255]) as SelfTradePrevention },
+      { orderType: random.oneOf([1, 4, 255]) as OrderType },
+      { timeInForce: random.oneOf([3, 4, 127, 128, 129, 255]) as TimeInForce },
+      { selfTradePrevention: random.oneOf([4, 5, 255]) as SelfTradePrevention },
       { flags: random.oneOf([4, 5, 128, 129]) },
       { flags: random.oneOf([2, 3, 255]), budgetUnits: random.oneOf([0n, 1n, 2n ** 53n + 1n, 2n ** 63n - 1n]) },
       { priceTicks: random.oneOf([0, -1, -(2 ** 31)]) },
@@ -250,19 +286,99 @@ export class CommandStream {
     return Array.from({ length }, () => String.fromCharCode(this.#random.between(32, 126))).join('');
   }
 
+  /** Mostly of one account on one instrument; sometimes of everybody. */
+  #massCancel(): MassCancelCommand {
+    const random = this.#random;
+    const accountId = random.onceIn(10) ? 0 : random.oneOf(ACCOUNTS);
+    const massCancel = {
+      instrumentId: random.oneOf([0, 1, 2, 3, 9]),
+      keyId: random.oneOf([0, 0, accountId * 10, accountId * 10 + 1, 7]),
+    };
+    return { kind: CommandKind.MASS_CANCEL, header: this.#header(accountId), massCancel };
+  }
+
+  /** Another state than trading does not last: the next command of this kind is likely to end it. */
+  #setInstrumentState(): SetInstrumentStateCommand {
+    const random = this.#random;
+    const stopped = this.#stoppedInstrumentId;
+    const change =
+      stopped !== 0 && !random.onceIn(4)
+        ? { instrumentId: stopped, state: InstrumentState.TRADING }
+        : {
+            instrumentId: random.oneOf([1, 2, 3, 1, 2, 3, 0, 4]),
+            state: random.onceIn(8)
+              ? (random.oneOf([4, 255]) as InstrumentState)
+              : random.oneOf(Object.values(InstrumentState)),
+          };
+    this.#stoppedInstrumentId = change.state === InstrumentState.TRADING ? 0 : change.instrumentId;
+    return { kind: CommandKind.SET_INSTRUMENT_STATE, header: this.#header(0), change };
+  }
+
   /** Half of them can succeed. The others name something closed, someone else's, never issued or slightly wrong. */
   #cancelOrder(): CancelOrderCommand {
+    const { accountId, instrumentId, orderId, slot, generation } = this.#namedOrder(2);
+    const cancel = { instrumentId, orderId, slot, generation, keyId: accountId * 10 };
+    return { kind: CommandKind.CANCEL_ORDER, header: this.#header(accountId), cancel };
+  }
+
+  #amendOrder(): AmendOrderCommand {
+    const random = this.#random;
+    const { accountId, totalLots, ...order } = this.#namedOrder(8);
+    const amend = {
+      ...order,
+      keyId: accountId * 10,
+      side: random.onceIn(20) ? random.oneOf([Side.BUY, Side.SELL, 2 as Side]) : order.side,
+      priceTicks: random.onceIn(2)
+        ? order.priceTicks
+        : random.onceIn(20)
+          ? random.oneOf([0, -1])
+          : this.#priceTicks(order.side),
+      quantityLots: amendedLots(random, totalLots),
+      heldUnits: random.oneOf([0n, 1n, BigInt(random.below(2 ** 50)), 2n ** 62n]),
+    };
+    return { kind: CommandKind.AMEND_ORDER, header: this.#header(accountId), amend };
+  }
+
+  /** Now and then it jumps ahead, so that many orders expire at once. */
+  #time(): TimeCommand {
+    if (this.#random.onceIn(4)) this.#timestampMs += this.#random.below(500);
+    return { kind: CommandKind.TIME, header: this.#header(0) };
+  }
+
+  /** Every second update takes the price band away, so that much goes on trading. */
+  #updateInstrument(): UpdateInstrumentCommand {
+    const random = this.#random;
+    const { instrumentId, minQuantityLots, maxQuantityLots } = random.oneOf(STREAM_INSTRUMENTS);
+    const sound: InstrumentUpdateFields = {
+      instrumentId,
+      referencePriceTicks: random.onceIn(2) ? 0 : this.#priceTicks(random.oneOf([Side.BUY, Side.SELL])),
+      priceBandPpm: random.onceIn(2) ? 0 : random.oneOf([1, 1_000, 2_000, 100_000, 999_999, 1_000_000]),
+      minQuantityLots: minQuantityLots + random.below(3),
+      maxQuantityLots: random.onceIn(2) ? maxQuantityLots : Math.min(maxQuantityLots, minQuantityLots + 40),
+      makerRatePpm: random.oneOf(RATES_PPM),
+      takerRatePpm: random.oneOf(RATES_PPM),
+    };
+    const broken = random.oneOf<Partial<InstrumentUpdateFields>>([
+      { instrumentId: random.oneOf([0, 4, 65_535]) },
+      { referencePriceTicks: random.oneOf([-1, -(2 ** 31)]) },
+      { priceBandPpm: random.oneOf([1_000_001, 2 ** 32 - 1]) },
+      { makerRatePpm: 1_000_001 },
+      { takerRatePpm: 1_000_001 },
+      { minQuantityLots: random.oneOf([0, 0.5, 1.5, Number.NaN]) },
+      { minQuantityLots: 5, maxQuantityLots: 4 },
+      { maxQuantityLots: random.oneOf([2 ** 53, Infinity, 100.5]) },
+    ]);
+    const update = random.onceIn(5) ? { ...sound, ...broken } : sound;
+    return { kind: CommandKind.UPDATE_INSTRUMENT, header: this.#header(0), update };
+  }
+
+  /** @param onceIn how often the name is wrong; one in five of the others names something closed or never issued */
+  #namedOrder(onceIn: number): KnownOrder {
     const random = this.#random;
     const live = [...this.#live.values()];
     const source = live.length > 0 && !random.onceIn(5) ? live : this.#closed;
     const target = source.length > 0 ? random.oneOf(source) : { ...NEVER_ISSUED, orderId: this.#commandId };
-    const changed = random.onceIn(2) ? target : { ...target, ...this.#wrongName(target, live) };
-    const { accountId, ...order } = changed;
-    return {
-      kind: CommandKind.CANCEL_ORDER,
-      header: this.#header(accountId),
-      cancel: { ...order, keyId: accountId * 10 },
-    };
+    return random.onceIn(onceIn) ? { ...target, ...this.#wrongName(target, live) } : target;
   }
 
   #wrongName(target: KnownOrder, live: readonly KnownOrder[]): Partial<KnownOrder> {
@@ -279,4 +395,13 @@ export class CommandStream {
   }
 }
 
-const NEVER_ISSUED: KnownOrder = { instrumentId: 1, accountId: 101, orderId: 0, slot: 0, generation: 0 };
+const NEVER_ISSUED: KnownOrder = {
+  instrumentId: 1,
+  accountId: 101,
+  orderId: 0,
+  side: Side.BUY,
+  priceTicks: 1_000,
+  totalLots: 1,
+  slot: 0,
+  generation: 0,
+};

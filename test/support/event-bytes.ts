@@ -50,6 +50,13 @@ const FILLED: readonly Field[] = [
 /** Definitions keep their command's id where orders keep theirs. */
 const DEFINED: readonly Field[] = [...HEADER, ['commandId', 32, 'f64']];
 
+const WITHOUT_REASON = new Set<EventKind>([
+  EventKind.BOOKED,
+  EventKind.EXPIRED,
+  EventKind.STOP_PLACED,
+  EventKind.TRIGGERED,
+]);
+
 /** The fields of an event's object that lie in the record as they are named there, by kind and by lots or budget. */
 export function fieldsOf(kind: EventKind, byBudget: boolean): readonly Field[] {
   switch (kind) {
@@ -65,6 +72,29 @@ export function fieldsOf(kind: EventKind, byBudget: boolean): readonly Field[] {
       return [...DEFINED, ['baseAssetId', 48, 'u32'], ['quoteAssetId', 52, 'u32']];
     case EventKind.DEFINITION_REJECTED:
       return [...DEFINED, ['reason', 104, 'u8']];
+    case EventKind.MASS_CANCELLED:
+      return [
+        ...DEFINED,
+        ['instrumentId', 2, 'u16'],
+        ['accountId', 4, 'u32'],
+        ['keyId', 40, 'u32'],
+        ['cancelledOrders', 48, 'f64'],
+      ];
+    case EventKind.TIME_ADVANCED:
+      return [...DEFINED, ['expiredOrders', 48, 'f64']];
+    case EventKind.INSTRUMENT_UPDATED:
+      return [
+        ...DEFINED,
+        ['instrumentId', 2, 'u16'],
+        ['referencePriceTicks', 48, 'i32'],
+        ['priceBandPpm', 52, 'u32'],
+        ['minQuantityLots', 72, 'f64'],
+        ['maxQuantityLots', 80, 'f64'],
+        ['makerRatePpm', 88, 'u32'],
+        ['takerRatePpm', 92, 'u32'],
+      ];
+    case EventKind.INSTRUMENT_STATE_CHANGED:
+      return [...DEFINED, ['instrumentId', 2, 'u16'], ['state', 44, 'u8'], ['stateBefore', 45, 'u8']];
     default: {
       const type = byBudget ? 'i64' : 'f64';
       const unit = byBudget ? 'Units' : 'Lots';
@@ -73,7 +103,11 @@ export function fieldsOf(kind: EventKind, byBudget: boolean): readonly Field[] {
         [`remainingBefore${unit}`, 64, type],
       ];
       const state = [...STATE, ...remaining];
-      return kind === EventKind.BOOKED ? state : [...state, ['reason', 104, 'u8']];
+      if (WITHOUT_REASON.has(kind)) return state;
+      if (kind === EventKind.AMENDED)
+        return [...state, ['totalLots', 72, 'f64'], ['heldUnits', 112, 'i64'], ['priceTicksBefore', 120, 'i32']];
+      const refused: readonly Field[] = [...state, ['reason', 104, 'u8']];
+      return kind === EventKind.AMEND_REJECTED ? [...refused, ['heldUnits', 112, 'i64']] : refused;
     }
   }
 }

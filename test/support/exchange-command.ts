@@ -1,13 +1,22 @@
 import type { Asset } from '../../core/money/asset.ts';
 import type { InstrumentDefinition } from '../../core/money/instrument.ts';
 import {
+  type AmendOrderFields,
   type CancelOrderFields,
   type CommandHeader,
+  encodeAmendOrder,
   encodeCancelOrder,
   encodeCheckpoint,
   encodeDefineAsset,
   encodeDefineInstrument,
+  encodeMassCancel,
   encodeNewOrder,
+  encodeSetInstrumentState,
+  encodeTime,
+  encodeUpdateInstrument,
+  type InstrumentStateFields,
+  type InstrumentUpdateFields,
+  type MassCancelFields,
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
 import { CommandKind } from '../../core/protocol/kinds.ts';
@@ -22,6 +31,30 @@ export interface CancelOrderCommand {
   readonly kind: typeof CommandKind.CANCEL_ORDER;
   readonly header: CommandHeader;
   readonly cancel: CancelOrderFields;
+}
+export interface AmendOrderCommand {
+  readonly kind: typeof CommandKind.AMEND_ORDER;
+  readonly header: CommandHeader;
+  readonly amend: AmendOrderFields;
+}
+export interface MassCancelCommand {
+  readonly kind: typeof CommandKind.MASS_CANCEL;
+  readonly header: CommandHeader;
+  readonly massCancel: MassCancelFields;
+}
+export interface SetInstrumentStateCommand {
+  readonly kind: typeof CommandKind.SET_INSTRUMENT_STATE;
+  readonly header: CommandHeader;
+  readonly change: InstrumentStateFields;
+}
+export interface UpdateInstrumentCommand {
+  readonly kind: typeof CommandKind.UPDATE_INSTRUMENT;
+  readonly header: CommandHeader;
+  readonly update: InstrumentUpdateFields;
+}
+export interface TimeCommand {
+  readonly kind: typeof CommandKind.TIME;
+  readonly header: CommandHeader;
 }
 export interface CheckpointCommand {
   readonly kind: typeof CommandKind.CHECKPOINT;
@@ -42,6 +75,11 @@ export interface DefineInstrumentCommand {
 export type ExchangeCommand =
   | NewOrderCommand
   | CancelOrderCommand
+  | AmendOrderCommand
+  | MassCancelCommand
+  | UpdateInstrumentCommand
+  | TimeCommand
+  | SetInstrumentStateCommand
   | CheckpointCommand
   | DefineAssetCommand
   | DefineInstrumentCommand;
@@ -59,6 +97,21 @@ export function encodeCommand(
       break;
     case CommandKind.CANCEL_ORDER:
       encodeCancelOrder(window, at, command.header, command.cancel);
+      break;
+    case CommandKind.AMEND_ORDER:
+      encodeAmendOrder(window, at, command.header, command.amend);
+      break;
+    case CommandKind.UPDATE_INSTRUMENT:
+      encodeUpdateInstrument(window, at, command.header, command.update);
+      break;
+    case CommandKind.TIME:
+      encodeTime(window, at, command.header);
+      break;
+    case CommandKind.MASS_CANCEL:
+      encodeMassCancel(window, at, command.header, command.massCancel);
+      break;
+    case CommandKind.SET_INSTRUMENT_STATE:
+      encodeSetInstrumentState(window, at, command.header, command.change);
       break;
     case CommandKind.CHECKPOINT:
       encodeCheckpoint(window, at, command.header);

@@ -1,55 +1,29 @@
 import type { EngineLimits } from '../../core/engine/engine.ts';
-import { MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } from '../../core/money/instrument.ts';
+import { MAX_QUANTITY_LOTS } from '../../core/money/instrument.ts';
 import type {
-  AcceptedEvent,
   AssetDefinedEvent,
-  BookedEvent,
-  CancelledEvent,
-  CancelRejectedEvent,
   CheckpointedEvent,
   DefinitionRejectedEvent,
   ExchangeEvent,
-  FilledEvent,
   InstrumentDefinedEvent,
-  RejectedEvent,
+  InstrumentStateChangedEvent,
+  InstrumentUpdatedEvent,
 } from '../../core/protocol/event-decoder.ts';
-import {
-  CancelReason,
-  CommandKind,
-  EventKind,
-  OrderFlag,
-  OrderType,
-  RejectReason,
-  SelfTradePrevention,
-  Side,
-  TimeInForce,
-} from '../../core/protocol/kinds.ts';
+import { CommandKind, EventKind, InstrumentState, RejectReason } from '../../core/protocol/kinds.ts';
 import type {
-  CancelOrderCommand,
   DefineAssetCommand,
   DefineInstrumentCommand,
   ExchangeCommand,
-  NewOrderCommand,
+  SetInstrumentStateCommand,
+  UpdateInstrumentCommand,
 } from './exchange-command.ts';
-import {
-  cancelRefusal,
-  fill,
-  orderFields,
-  type Place,
-  type RestingOrder,
-  stateFields,
-  type WithoutHeader,
-} from './reference-events.ts';
+import { has, isPrice } from './reference-checks.ts';
+import type { Place, WithoutHeader } from './reference-events.ts';
+import { ReferenceMarket } from './reference-market.ts';
+import { ReferenceMatching } from './reference-matching.ts';
 
 /** The reference can't know a state hash: this stands in its CHECKPOINTED events. */
 export const UNKNOWN_STATE_HASH = '????????????????';
-
-interface ReferenceMarket {
-  readonly minQuantityLots: number;
-  readonly maxQuantityLots: number;
-  /** By Side; best price first, at one price the oldest first. */
-  readonly resting: [RestingOrder[], RestingOrder[]];
-}
 
 type EventBody = WithoutHeader<ExchangeEvent>;
 
@@ -62,33 +36,50 @@ export class ReferenceExchange {
   readonly #assetIds = new Map<string, number>();
   readonly #symbols = new Set<string>();
   readonly #markets = new Map<number, ReferenceMarket>();
-  readonly #usedPlaces = new Set<string>();
+  readonly #matching: ReferenceMatching;
   #eventSequence = 0;
   #bodies: EventBody[] = [];
 
   constructor(limits: EngineLimits) {
     this.#limits = limits;
+    this.#matching = new ReferenceMatching(limits, this.#markets, (body) => this.#emit(body));
   }
 
   /**
-   * @param place where the engine booked this command's order, if it did
-   * @throws Error when the place is impossible: taken by a live order, outside the pool, or given out before
+   * @param places where the engine put what it booked in this command, and the stops that wait, in order
+   * @throws Error when a place is impossible: taken by a live order, outside the pool, or given out before
    */
-  apply(command: ExchangeCommand, place: Place | undefined): ExchangeEvent[] {
+  apply(command: ExchangeCommand, places: readonly Place[]): ExchangeEvent[] {
     this.#bodies = [];
+    this.#matching.begin(command.header.commandId, places);
     switch (command.kind) {
       case CommandKind.NEW_ORDER:
-        this.#newOrder(command, place);
+        this.#matching.newOrder(command);
         break;
       case CommandKind.CANCEL_ORDER:
-        this.#cancelOrder(command);
+        this.#matching.cancelOrder(command);
+        break;
+      case CommandKind.AMEND_ORDER:
+        this.#matching.amendOrder(command);
+        break;
+      case CommandKind.MASS_CANCEL:
+        this.#matching.massCancel(command);
+        break;
+      case CommandKind.TIME:
+        this.#matching.advanceTime(command);
+        break;
+      case CommandKind.SET_INSTRUMENT_STATE:
+        this.#setInstrumentState(command);
+        break;
+      case CommandKind.UPDATE_INSTRUMENT:
+        this.#updateInstrument(command);
         break;
       case CommandKind.CHECKPOINT:
         this.#emit<CheckpointedEvent>({
           kind: EventKind.CHECKPOINTED,
           commandId: command.header.commandId,
           stateHash: UNKNOWN_STATE_HASH,
-          restingOrders: this.#allResting().length,
+          restingOrders: this.restingOrders,
         });
         break;
       case CommandKind.DEFINE_ASSET:
@@ -108,148 +99,45 @@ export class ReferenceExchange {
   }
 
   get restingOrders(): number {
-    return this.#allResting().length;
+    return this.#matching.allResting().length;
   }
 
-  #newOrder(command: NewOrderCommand, place: Place | undefined): void {
-    const { header, order } = command;
-    const reason = this.#refusal(command);
-    if (reason !== RejectReason.NONE) {
-      const before = order.quantityLots;
-      this.#emit<RejectedEvent>({
-        kind: EventKind.REJECTED,
-        ...stateFields(command, before, 0, header.commandId),
-        reason,
+  #setInstrumentState({ header, change }: SetInstrumentStateCommand): void {
+    const market = this.#markets.get(change.instrumentId);
+    if (market === undefined) {
+      this.#rejectDefinition(header.commandId, RejectReason.UNKNOWN_INSTRUMENT);
+    } else if (!has(InstrumentState, change.state)) {
+      this.#rejectDefinition(header.commandId, RejectReason.MALFORMED);
+    } else {
+      this.#emit<InstrumentStateChangedEvent>({
+        kind: EventKind.INSTRUMENT_STATE_CHANGED,
+        commandId: header.commandId,
+        instrumentId: change.instrumentId,
+        state: change.state,
+        stateBefore: market.state,
       });
-      return;
+      market.state = change.state;
     }
-    this.#emit<AcceptedEvent>({
-      kind: EventKind.ACCEPTED,
-      ...orderFields(command),
-      quantityLots: order.quantityLots,
-      budgetUnits: order.budgetUnits,
-      expiresAtMs: order.expiresAtMs,
-      clientOrderId: order.clientOrderId,
-    });
-    const market = this.#markets.get(order.instrumentId)!;
-    const opposite = market.resting[order.side === Side.BUY ? Side.SELL : Side.BUY];
-    const crosses = (maker: RestingOrder): boolean =>
-      order.side === Side.BUY
-        ? maker.command.order.priceTicks <= order.priceTicks
-        : maker.command.order.priceTicks >= order.priceTicks;
-
-    const cancel = (remainingLots: number, why: CancelReason): void =>
-      this.#emit<CancelledEvent>({
-        kind: EventKind.CANCELLED,
-        ...stateFields(command, remainingLots, 0, header.commandId),
-        reason: why,
-      });
-    if ((order.flags & OrderFlag.POST_ONLY) !== 0 && opposite.some(crosses)) {
-      cancel(order.quantityLots, CancelReason.POST_ONLY);
-      return;
-    }
-    if (order.timeInForce === TimeInForce.FOK) {
-      const obstacle = fillOrKillObstacle(command, opposite.filter(crosses));
-      if (obstacle !== null) {
-        cancel(order.quantityLots, obstacle);
-        return;
-      }
-    }
-
-    let remainingLots = order.quantityLots;
-    while (remainingLots > 0) {
-      const maker = opposite[0];
-      if (maker === undefined || !crosses(maker)) break;
-      if (maker.command.header.accountId === header.accountId) {
-        cancel(remainingLots, CancelReason.SELF_TRADE);
-        return;
-      }
-      const tradedLots = Math.min(remainingLots, maker.remainingLots);
-      remainingLots -= tradedLots;
-      maker.remainingLots -= tradedLots;
-      this.#emit<FilledEvent>(fill(maker, command, tradedLots, remainingLots));
-      if (maker.remainingLots === 0) opposite.shift();
-    }
-    if (remainingLots === 0) return;
-    if (order.timeInForce !== TimeInForce.GTC) {
-      cancel(remainingLots, CancelReason.IMMEDIATE_OR_CANCEL);
-      return;
-    }
-    this.#book(market, command, remainingLots, place);
   }
 
-  /** The checks of a new order, in the order that decides which reason it gets. */
-  #refusal({ order }: NewOrderCommand): RejectReason {
-    const market = this.#markets.get(order.instrumentId);
-    if (market === undefined) return RejectReason.UNKNOWN_INSTRUMENT;
-    const isWellFormed =
-      has(Side, order.side) &&
-      has(OrderType, order.orderType) &&
-      has(TimeInForce, order.timeInForce) &&
-      has(SelfTradePrevention, order.selfTradePrevention) &&
-      (order.flags === 0 || (order.flags === OrderFlag.POST_ONLY && order.timeInForce === TimeInForce.GTC));
-    if (!isWellFormed) return RejectReason.MALFORMED;
-    if (order.priceTicks < 1 || order.priceTicks > MAX_PRICE_TICKS) return RejectReason.PRICE_OUT_OF_RANGE;
-    const { quantityLots } = order;
-    if (!Number.isInteger(quantityLots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
-    if (quantityLots < market.minQuantityLots || quantityLots > market.maxQuantityLots)
-      return RejectReason.QUANTITY_OUT_OF_RANGE;
-    if (order.timeInForce !== TimeInForce.GTC) return RejectReason.NONE;
-
-    if (this.#allResting().length >= this.#limits.maxOrders) return RejectReason.BOOK_FULL;
-    const ownSide = market.resting[order.side];
-    const levelExists = ownSide.some((resting) => resting.command.order.priceTicks === order.priceTicks);
-    if (!levelExists && this.#levelCount() >= this.#limits.maxLevels) return RejectReason.LEVELS_FULL;
-    // A sum of two integers up to 2^53 - 1 may round: BigInt says it exactly.
-    const sideLots = ownSide.reduce((sum, resting) => sum + BigInt(resting.remainingLots), 0n);
-    if (sideLots + BigInt(quantityLots) > BigInt(MAX_QUANTITY_LOTS)) return RejectReason.LEVEL_FULL;
-    return RejectReason.NONE;
-  }
-
-  #book(market: ReferenceMarket, command: NewOrderCommand, remainingLots: number, given: Place | undefined): void {
-    const place = given ?? { slot: Number.NaN, generation: Number.NaN };
-    if (given !== undefined) this.#checkPlace(given);
-    const { side } = command.order;
-    const queue = market.resting[side];
-    queue.push({ command, place, remainingLots });
-    const best = side === Side.BUY ? -1 : 1;
-    queue.sort((a, b) => best * (a.command.order.priceTicks - b.command.order.priceTicks)); // stable: keeps time order
-    this.#emit<BookedEvent>({
-      kind: EventKind.BOOKED,
-      ...stateFields(command, remainingLots, remainingLots, command.header.commandId),
-      ...place,
-    });
-  }
-
-  #checkPlace({ slot, generation }: Place): void {
-    if (slot < 0 || slot >= this.#limits.maxOrders) throw new Error(`slot ${slot} of ${this.#limits.maxOrders}`);
-    if (this.#allResting().some((resting) => resting.place.slot === slot))
-      throw new Error(`slot ${slot} belongs to two live orders`);
-    const place = `${slot}/${generation}`;
-    if (this.#usedPlaces.has(place)) throw new Error(`slot/generation ${place} given out twice`);
-    this.#usedPlaces.add(place);
-  }
-
-  #cancelOrder({ header, cancel }: CancelOrderCommand): void {
-    for (const queue of this.#markets.get(cancel.instrumentId)?.resting ?? []) {
-      const index = queue.findIndex(
-        ({ command, place }) =>
-          command.header.commandId === cancel.orderId &&
-          command.header.accountId === header.accountId &&
-          place.slot === cancel.slot &&
-          place.generation === cancel.generation,
-      );
-      if (index < 0) continue;
-      const [found] = queue.splice(index, 1);
-      this.#emit<CancelledEvent>({
-        kind: EventKind.CANCELLED,
-        ...stateFields(found!.command, found!.remainingLots, 0, header.commandId),
-        ...found!.place,
-        reason: CancelReason.REQUESTED,
-      });
-      return;
+  #updateInstrument({ header, update }: UpdateInstrumentCommand): void {
+    const { minQuantityLots: min, maxQuantityLots: max, priceBandPpm, referencePriceTicks } = update;
+    const market = this.#markets.get(update.instrumentId);
+    const areQuantities = Number.isInteger(min) && Number.isInteger(max) && min >= 1 && max >= min;
+    const areRates = [priceBandPpm, update.makerRatePpm, update.takerRatePpm].every((ppm) => ppm <= 1_000_000);
+    if (market === undefined) {
+      this.#rejectDefinition(header.commandId, RejectReason.UNKNOWN_INSTRUMENT);
+    } else if (referencePriceTicks !== 0 && !isPrice(referencePriceTicks)) {
+      this.#rejectDefinition(header.commandId, RejectReason.PRICE_OUT_OF_RANGE);
+    } else if (!areRates) {
+      this.#rejectDefinition(header.commandId, RejectReason.MALFORMED);
+    } else if (!areQuantities || max > MAX_QUANTITY_LOTS) {
+      this.#rejectDefinition(header.commandId, RejectReason.QUANTITY_OUT_OF_RANGE);
+    } else {
+      Object.assign(market, { minQuantityLots: min, maxQuantityLots: max, priceBandPpm, referencePriceTicks });
+      const { commandId } = header;
+      this.#emit<InstrumentUpdatedEvent>({ kind: EventKind.INSTRUMENT_UPDATED, commandId, ...update });
     }
-    this.#emit<CancelRejectedEvent>(cancelRefusal(header, cancel));
   }
 
   #defineAsset({ header, asset }: DefineAssetCommand): void {
@@ -277,7 +165,7 @@ export class ReferenceExchange {
       return;
     }
     this.#symbols.add(symbol);
-    this.#markets.set(instrumentId, { minQuantityLots, maxQuantityLots, resting: [[], []] });
+    this.#markets.set(instrumentId, new ReferenceMarket(definition));
     this.#emit<InstrumentDefinedEvent>({
       kind: EventKind.INSTRUMENT_DEFINED,
       commandId: header.commandId,
@@ -304,29 +192,4 @@ export class ReferenceExchange {
   #emit<Event extends ExchangeEvent>(body: WithoutHeader<Event>): void {
     this.#bodies.push(body as EventBody);
   }
-
-  #allResting(): RestingOrder[] {
-    return [...this.#markets.values()].flatMap((market) => market.resting.flat());
-  }
-
-  #levelCount(): number {
-    let levels = 0;
-    for (const market of this.#markets.values())
-      for (const queue of market.resting) levels += new Set(queue.map(({ command }) => command.order.priceTicks)).size;
-    return levels;
-  }
-}
-
-function fillOrKillObstacle(taker: NewOrderCommand, crossing: readonly RestingOrder[]): CancelReason | null {
-  let foundLots = 0n;
-  for (const maker of crossing) {
-    if (maker.command.header.accountId === taker.header.accountId) return CancelReason.SELF_TRADE;
-    foundLots += BigInt(maker.remainingLots);
-    if (foundLots >= BigInt(taker.order.quantityLots)) return null;
-  }
-  return CancelReason.FILL_OR_KILL;
-}
-
-function has(set: Readonly<Record<string, number>>, value: number): boolean {
-  return Object.values(set).includes(value);
 }

@@ -30,7 +30,7 @@ describe('the engine agrees with the reference exchange, event by event', () => 
         const command = stream.next();
         commands.push(command);
         const events = harness.apply(command);
-        const expected = reference.apply(command, placeOf(events));
+        const expected = reference.apply(command, placesOf(events));
         if (!isDeepStrictEqual(events.map(withoutStateHash), expected))
           expect(events.map(withoutStateHash), `SEED=${seed} step=${step}`).toEqual(expected);
         stream.observe(events);
@@ -50,6 +50,17 @@ if (process.env.SEED === undefined)
   test('the streams reach every outcome that the core can give', () => {
     expect([...outcomes].sort()).toEqual([
       'ACCEPTED',
+      'AMENDED',
+      'AMEND_REJECTED INSTRUMENT_CANCEL_ONLY',
+      'AMEND_REJECTED INSTRUMENT_HALTED',
+      'AMEND_REJECTED INSTRUMENT_POST_ONLY',
+      'AMEND_REJECTED LEVELS_FULL',
+      'AMEND_REJECTED LEVEL_FULL',
+      'AMEND_REJECTED MALFORMED',
+      'AMEND_REJECTED PRICE_OUT_OF_RANGE',
+      'AMEND_REJECTED QUANTITY_BELOW_FILLED',
+      'AMEND_REJECTED QUANTITY_OUT_OF_RANGE',
+      'AMEND_REJECTED UNKNOWN_ORDER',
       'ASSET_DEFINED',
       'BOOKED',
       ...Object.keys(CancelReason)
@@ -59,17 +70,33 @@ if (process.env.SEED === undefined)
       'CHECKPOINTED',
       'DEFINITION_REJECTED ALREADY_DEFINED',
       'DEFINITION_REJECTED CAPACITY',
+      'DEFINITION_REJECTED MALFORMED',
+      'DEFINITION_REJECTED PRICE_OUT_OF_RANGE',
       'DEFINITION_REJECTED QUANTITY_OUT_OF_RANGE',
       'DEFINITION_REJECTED UNKNOWN_ASSET',
+      'DEFINITION_REJECTED UNKNOWN_INSTRUMENT',
+      'EXPIRED',
       'FILLED',
       'INSTRUMENT_DEFINED',
+      'INSTRUMENT_STATE_CHANGED',
+      'INSTRUMENT_UPDATED',
+      'MASS_CANCELLED',
+      'REDUCED SELF_TRADE',
       'REJECTED BOOK_FULL',
+      'REJECTED EXPIRY_OUT_OF_RANGE',
+      'REJECTED INSTRUMENT_CANCEL_ONLY',
+      'REJECTED INSTRUMENT_HALTED',
+      'REJECTED INSTRUMENT_POST_ONLY',
       'REJECTED LEVELS_FULL',
       'REJECTED LEVEL_FULL',
       'REJECTED MALFORMED',
       'REJECTED PRICE_OUT_OF_RANGE',
       'REJECTED QUANTITY_OUT_OF_RANGE',
+      'REJECTED STOP_PRICE_OUT_OF_RANGE',
       'REJECTED UNKNOWN_INSTRUMENT',
+      'STOP_PLACED',
+      'TIME_ADVANCED',
+      'TRIGGERED',
     ]);
   });
 
@@ -95,9 +122,10 @@ function replayAgrees(
   expect(second.eventDigest()).toBe(first.eventDigest());
 }
 
-function placeOf(events: readonly ExchangeEvent[]): Place | undefined {
-  const booked = events.find((event) => event.kind === EventKind.BOOKED);
-  return booked === undefined ? undefined : { slot: booked.slot, generation: booked.generation };
+function placesOf(events: readonly ExchangeEvent[]): Place[] {
+  return events
+    .filter((event) => event.kind === EventKind.BOOKED || event.kind === EventKind.STOP_PLACED)
+    .map(({ slot, generation }) => ({ slot, generation }));
 }
 
 /** The reference has no state hash: hashes are compared between engines, bytes of checkpoints included. */
@@ -107,7 +135,8 @@ function withoutStateHash(event: ExchangeEvent): ExchangeEvent {
 
 function outcomeOf(event: ExchangeEvent): string {
   const kind = nameIn(EventKind, event.kind);
-  if (event.kind === EventKind.CANCELLED) return `${kind} ${nameIn(CancelReason, event.reason)}`;
+  if (event.kind === EventKind.CANCELLED || event.kind === EventKind.REDUCED)
+    return `${kind} ${nameIn(CancelReason, event.reason)}`;
   return 'reason' in event ? `${kind} ${nameIn(RejectReason, event.reason)}` : kind;
 }
 

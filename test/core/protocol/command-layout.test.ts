@@ -31,6 +31,30 @@ const CANCEL_ORDER = record(
 
 const CHECKPOINT = record('0300000000000000 0000000000002240 000010000000f041 00008056febc7842');
 
+const AMEND_ORDER = record(
+  '0601030207060504 0000000000002240 000010000000f041 00008056febc7842',
+  '0000000000405340 4433221104030201 000070000000f041 04030201feffffff',
+  '00000000801cc840 0807060504030201 0000000000000000 0000000000000000',
+);
+
+const TIME = record('0500000000000000 0000000000002240 000010000000f041 00008056febc7842');
+
+const UPDATE_INSTRUMENT = record(
+  '1300030200000000 0000000000002240 000010000000f041 00008056febc7842',
+  '0000000000000000 0000000000000000 0403020150c30000 0000000000000000',
+  '0000000000000000 0000000000408f40 ffffffffffff3f43 d0070000a00f0000',
+);
+
+const MASS_CANCEL = record(
+  '0400030207060504 0000000000002240 000010000000f041 00008056febc7842',
+  '0000000000000000 4433221100000000 0000000000000000 0000000000000000',
+);
+
+const SET_INSTRUMENT_STATE = record(
+  '1200030200000000 0000000000002240 000010000000f041 00008056febc7842',
+  '0000000000000000 0000000003000000 0000000000000000 0000000000000000',
+);
+
 const DEFINE_ASSET = record(
   '1000000000000000 0000000000002240 000010000000f041 00008056febc7842',
   '0000000000000000 000000000a030000 5553440000000000 0000000000000000',
@@ -116,6 +140,53 @@ const COMMANDS: readonly [name: string, bytes: Uint8Array, command: ExchangeComm
         generation: 0xfffffffe,
       },
     },
+  ],
+  [
+    'AMEND_ORDER',
+    AMEND_ORDER,
+    {
+      kind: CommandKind.AMEND_ORDER,
+      header: { ...HEADER, ledgerSequence: 77 },
+      amend: {
+        instrumentId: 0x0203,
+        keyId: 0x11223344,
+        side: 1,
+        orderId: 2 ** 32 + 7,
+        slot: 0x01020304,
+        generation: 0xfffffffe,
+        priceTicks: 0x01020304,
+        quantityLots: 12_345,
+        heldUnits: 0x0102030405060708n,
+      },
+    },
+  ],
+  ['TIME', TIME, { kind: CommandKind.TIME, header: OPERATOR }],
+  [
+    'UPDATE_INSTRUMENT',
+    UPDATE_INSTRUMENT,
+    {
+      kind: CommandKind.UPDATE_INSTRUMENT,
+      header: OPERATOR,
+      update: {
+        instrumentId: 0x0203,
+        referencePriceTicks: 0x01020304,
+        priceBandPpm: 50_000,
+        minQuantityLots: 1_000,
+        maxQuantityLots: 2 ** 53 - 1,
+        makerRatePpm: 2_000,
+        takerRatePpm: 4_000,
+      },
+    },
+  ],
+  [
+    'MASS_CANCEL',
+    MASS_CANCEL,
+    { kind: CommandKind.MASS_CANCEL, header: HEADER, massCancel: { instrumentId: 0x0203, keyId: 0x11223344 } },
+  ],
+  [
+    'SET_INSTRUMENT_STATE',
+    SET_INSTRUMENT_STATE,
+    { kind: CommandKind.SET_INSTRUMENT_STATE, header: OPERATOR, change: { instrumentId: 0x0203, state: 3 } },
   ],
   ['CHECKPOINT', CHECKPOINT, { kind: CommandKind.CHECKPOINT, header: OPERATOR }],
   [

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CancelOrderFields, CommandHeader, NewOrderFields } from '../../../core/protocol/command-encoder.ts';
+import type {
+  AmendOrderFields,
+  CancelOrderFields,
+  CommandHeader,
+  InstrumentStateFields,
+  InstrumentUpdateFields,
+  MassCancelFields,
+  NewOrderFields,
+} from '../../../core/protocol/command-encoder.ts';
 import { commandSlots } from '../../../core/protocol/command-record.ts';
 import { CommandKind } from '../../../core/protocol/kinds.ts';
 import { RecordWindow, SLOT_BYTES } from '../../../core/protocol/record-window.ts';
@@ -38,6 +46,30 @@ const CANCEL_ORDER: readonly Field[] = [
   ['orderId', 48, 'f64'],
   ['slot', 56, 'i32'],
   ['generation', 60, 'u32'],
+];
+const AMEND_ORDER: readonly Field[] = [
+  ...CANCEL_ORDER,
+  ['side', 1, 'u8'],
+  ['priceTicks', 44, 'i32'],
+  ['quantityLots', 64, 'f64'],
+  ['heldUnits', 72, 'i64'],
+];
+const UPDATE: readonly Field[] = [
+  ['instrumentId', 2, 'u16'],
+  ['referencePriceTicks', 48, 'i32'],
+  ['priceBandPpm', 52, 'u32'],
+  ['minQuantityLots', 72, 'f64'],
+  ['maxQuantityLots', 80, 'f64'],
+  ['makerRatePpm', 88, 'u32'],
+  ['takerRatePpm', 92, 'u32'],
+];
+const MASS_CANCEL: readonly Field[] = [
+  ['instrumentId', 2, 'u16'],
+  ['keyId', 40, 'u32'],
+];
+const INSTRUMENT_STATE: readonly Field[] = [
+  ['instrumentId', 2, 'u16'],
+  ['state', 44, 'u8'],
 ];
 const DEFINE_ASSET: readonly Field[] = [
   ['decimals', 44, 'u8'],
@@ -109,6 +141,56 @@ describe('every field of a command is where the description says, and every othe
         const expected = bytesOf([...HEADER, ...CANCEL_ORDER], { ...header, ...cancel });
         expected[0] = 2;
         expectBytes({ kind: CommandKind.CANCEL_ORDER, header, cancel }, place, expected);
+      }),
+    );
+  });
+
+  test('AMEND_ORDER', () => {
+    fc.assert(
+      fc.property(headers, valuesOf<AmendOrderFields>(AMEND_ORDER), places, (header, amend, place) => {
+        const expected = bytesOf([...HEADER, ...AMEND_ORDER], { ...header, ...amend });
+        expected[0] = 6;
+        expectBytes({ kind: CommandKind.AMEND_ORDER, header, amend }, place, expected);
+      }),
+    );
+  });
+
+  test('TIME', () => {
+    fc.assert(
+      fc.property(headers, places, (header, place) => {
+        const expected = bytesOf(HEADER, header);
+        expected[0] = 5;
+        expectBytes({ kind: CommandKind.TIME, header }, place, expected);
+      }),
+    );
+  });
+
+  test('UPDATE_INSTRUMENT', () => {
+    fc.assert(
+      fc.property(headers, valuesOf<InstrumentUpdateFields>(UPDATE), places, (header, update, place) => {
+        const expected = bytesOf([...HEADER, ...UPDATE], { ...header, ...update });
+        expected[0] = 19;
+        expectBytes({ kind: CommandKind.UPDATE_INSTRUMENT, header, update }, place, expected);
+      }),
+    );
+  });
+
+  test('MASS_CANCEL', () => {
+    fc.assert(
+      fc.property(headers, valuesOf<MassCancelFields>(MASS_CANCEL), places, (header, massCancel, place) => {
+        const expected = bytesOf([...HEADER, ...MASS_CANCEL], { ...header, ...massCancel });
+        expected[0] = 4;
+        expectBytes({ kind: CommandKind.MASS_CANCEL, header, massCancel }, place, expected);
+      }),
+    );
+  });
+
+  test('SET_INSTRUMENT_STATE', () => {
+    fc.assert(
+      fc.property(headers, valuesOf<InstrumentStateFields>(INSTRUMENT_STATE), places, (header, change, place) => {
+        const expected = bytesOf([...HEADER, ...INSTRUMENT_STATE], { ...header, ...change });
+        expected[0] = 18;
+        expectBytes({ kind: CommandKind.SET_INSTRUMENT_STATE, header, change }, place, expected);
       }),
     );
   });

@@ -85,6 +85,76 @@ const DEFINITION_REJECTED = record(
   '0000000000000000 0900000000000000 0000000000000000 0000000000000000',
 );
 
+const EXPIRED = record(
+  '0981030207060504 0000000000003640 0000000000002240 00008056febc7842',
+  '000010000000f041 4433221100030000 0403020108070605 0000000000000000',
+  '0000000000907540 0000000000000000 d0070000a00f0000 04030201feffffff',
+  '000090000000f041 0000000000000000 0000000000000000 0000000000000000',
+);
+
+const TIME_ADVANCED = record(
+  '0a80000000000000 0000000000003e40 0000000000002240 00008056febc7842',
+  '000010000000f041 0000000000000000 0000000000002c40 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+);
+
+const STOP_PLACED = record(
+  '0b81030207060504 0000000000003640 0000000000002240 00008056febc7842',
+  '000010000000f041 4433221102000004 0403020108070605 0000000000907540',
+  '0000000000907540 0000000000000000 d0070000a00f0000 04030201feffffff',
+  '000010000000f041 0000000000000000 0000000000000000 0000000000000000',
+);
+
+const TRIGGERED = record(
+  '0c01030207060504 0000000000003640 0000000000002240 00008056febc7842',
+  '000010000000f041 4433221102000000 0403020108070605 0000000000907540',
+  '0000000000907540 0000000000000000 d0070000a00f0000 ffffffff00000000',
+  '000090000000f041 0000000000000000 0000000000000000 0000000000000000',
+);
+
+const REDUCED_BY_BUDGET = record(
+  '0d00030207060504 0000000000003640 0000000000002240 00008056febc7842',
+  '000010000000f041 4433221101010302 0403020108070605 feffffffffffff7f',
+  'ffffffffffffff7f 0000000000000000 d0070000a00f0000 ffffffff00000000',
+  '000010000000f041 0500000000000000 0000000000000000 0000000000000000',
+);
+
+const AMENDED = record(
+  '0e81030207060504 0000000000003640 0000000000002240 00008056febc7842',
+  '000010000000f041 4433221100000000 0403020108070605 0000000000907540',
+  '0000000000c07540 0000000000d07540 d0070000a00f0000 04030201feffffff',
+  '000090000000f041 0000000000000000 0807060504030201 0503020100000000',
+);
+
+const AMEND_REJECTED = record(
+  '0f81030207060504 0000000000003640 0000000000002240 00008056febc7842',
+  '000010000000f041 0500000000000000 0000000000000000 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 04030201feffffff',
+  '000090000000f041 1100000000000000 0807060504030201 0000000000000000',
+);
+
+const INSTRUMENT_UPDATED = record(
+  '1480030200000000 0000000000003f40 0000000000002240 00008056febc7842',
+  '000010000000f041 0000000000000000 0403020150c30000 0000000000000000',
+  '0000000000000000 0000000000408f40 ffffffffffff3f43 d0070000a00f0000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+);
+
+const MASS_CANCELLED = record(
+  '0880030207060504 0000000000003c40 0000000000002240 00008056febc7842',
+  '000010000000f041 4433221100000000 0000000000002c40 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+);
+
+const INSTRUMENT_STATE_CHANGED = record(
+  '1380030200000000 0000000000003d40 0000000000002240 00008056febc7842',
+  '000010000000f041 0000000003010000 0000000000000000 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+  '0000000000000000 0000000000000000 0000000000000000 0000000000000000',
+);
+
 const COMMAND = { commandSequence: 9, timestampMs: 1_700_000_000_000 } as const;
 const COMMAND_ID = 2 ** 32 + 1;
 const ORDER = {
@@ -282,6 +352,159 @@ const EVENTS: readonly [name: string, bytes: Uint8Array, event: ExchangeEvent][]
       isLastOfCommand: true,
       commandId: COMMAND_ID,
       reason: 9,
+    },
+  ],
+  [
+    'EXPIRED',
+    EXPIRED,
+    {
+      ...STATE,
+      ...PLACE,
+      kind: EventKind.EXPIRED,
+      timeInForce: 3,
+      remainingBeforeLots: 345,
+      remainingAfterLots: 0,
+      commandId: 2 ** 32 + 9,
+    },
+  ],
+  [
+    'TIME_ADVANCED',
+    TIME_ADVANCED,
+    {
+      ...COMMAND,
+      kind: EventKind.TIME_ADVANCED,
+      eventSequence: 30,
+      isLastOfCommand: true,
+      commandId: COMMAND_ID,
+      expiredOrders: 14,
+    },
+  ],
+  [
+    'STOP_PLACED',
+    STOP_PLACED,
+    {
+      ...STATE,
+      ...PLACE,
+      kind: EventKind.STOP_PLACED,
+      orderType: 2,
+      timeInForce: 0,
+      flags: 4,
+      remainingBeforeLots: 345,
+      remainingAfterLots: 345,
+    },
+  ],
+  [
+    'TRIGGERED',
+    TRIGGERED,
+    {
+      ...STATE,
+      kind: EventKind.TRIGGERED,
+      isLastOfCommand: false,
+      orderType: 2,
+      timeInForce: 0,
+      remainingBeforeLots: 345,
+      remainingAfterLots: 345,
+      slot: -1,
+      generation: 0,
+      commandId: 2 ** 32 + 9,
+    },
+  ],
+  [
+    'REDUCED by budget',
+    REDUCED_BY_BUDGET,
+    {
+      ...STATE,
+      kind: EventKind.REDUCED,
+      isLastOfCommand: false,
+      side: 0,
+      orderType: 1,
+      selfTradePrevention: 3,
+      flags: 2,
+      remainingBeforeLots: 0,
+      remainingAfterLots: 0,
+      remainingBeforeUnits: 2n ** 63n - 1n,
+      remainingAfterUnits: 2n ** 63n - 2n,
+      slot: -1,
+      generation: 0,
+      reason: 5,
+    },
+  ],
+  [
+    'AMENDED',
+    AMENDED,
+    {
+      ...STATE,
+      ...PLACE,
+      kind: EventKind.AMENDED,
+      timeInForce: 0,
+      remainingBeforeLots: 348,
+      remainingAfterLots: 345,
+      commandId: 2 ** 32 + 9,
+      totalLots: 349,
+      heldUnits: 0x0102030405060708n,
+      priceTicksBefore: 0x01020305,
+    },
+  ],
+  [
+    'AMEND_REJECTED',
+    AMEND_REJECTED,
+    {
+      ...STATE,
+      ...PLACE,
+      ...NOTHING_KNOWN,
+      kind: EventKind.AMEND_REJECTED,
+      side: 1,
+      keyId: 5,
+      commandId: 2 ** 32 + 9,
+      heldUnits: 0x0102030405060708n,
+      reason: 17,
+    },
+  ],
+  [
+    'INSTRUMENT_UPDATED',
+    INSTRUMENT_UPDATED,
+    {
+      ...COMMAND,
+      kind: EventKind.INSTRUMENT_UPDATED,
+      eventSequence: 31,
+      isLastOfCommand: true,
+      commandId: COMMAND_ID,
+      instrumentId: 0x0203,
+      referencePriceTicks: 0x01020304,
+      priceBandPpm: 50_000,
+      minQuantityLots: 1_000,
+      maxQuantityLots: 2 ** 53 - 1,
+      makerRatePpm: 2_000,
+      takerRatePpm: 4_000,
+    },
+  ],
+  [
+    'MASS_CANCELLED',
+    MASS_CANCELLED,
+    {
+      ...COMMAND,
+      kind: EventKind.MASS_CANCELLED,
+      eventSequence: 28,
+      isLastOfCommand: true,
+      commandId: COMMAND_ID,
+      accountId: 0x04050607,
+      instrumentId: 0x0203,
+      keyId: 0x11223344,
+      cancelledOrders: 14,
+    },
+  ],
+  [
+    'INSTRUMENT_STATE_CHANGED',
+    INSTRUMENT_STATE_CHANGED,
+    {
+      ...COMMAND,
+      kind: EventKind.INSTRUMENT_STATE_CHANGED,
+      eventSequence: 29,
+      isLastOfCommand: true,
+      commandId: COMMAND_ID,
+      instrumentId: 0x0203,
+      state: 3,
+      stateBefore: 1,
     },
   ],
 ];

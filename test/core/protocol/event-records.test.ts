@@ -71,8 +71,14 @@ describe('every field of an event is read from where the description says', () =
     ['ASSET_DEFINED', eventsOf(ASSET_DEFINED, false, { asset: assets })],
     ['INSTRUMENT_DEFINED', eventsOf(INSTRUMENT_DEFINED, false, { definition: definitions })],
     ['DEFINITION_REJECTED', eventsOf(DEFINITION_REJECTED, false, {})],
+    ['TIME_ADVANCED', eventsOf(EventKind.TIME_ADVANCED, false, {})],
+    ['INSTRUMENT_UPDATED', eventsOf(EventKind.INSTRUMENT_UPDATED, false, {})],
+    ['MASS_CANCELLED', eventsOf(EventKind.MASS_CANCELLED, false, {})],
+    ['INSTRUMENT_STATE_CHANGED', eventsOf(EventKind.INSTRUMENT_STATE_CHANGED, false, {})],
   ];
-  for (const [name, kind] of Object.entries({ REJECTED, BOOKED, CANCELLED, CANCEL_REJECTED }))
+  const { EXPIRED, REDUCED, STOP_PLACED, TRIGGERED, AMENDED, AMEND_REJECTED } = EventKind;
+  const states = { REJECTED, BOOKED, CANCELLED, CANCEL_REJECTED, EXPIRED, REDUCED, STOP_PLACED, TRIGGERED };
+  for (const [name, kind] of Object.entries({ ...states, AMENDED, AMEND_REJECTED }))
     cases.push(
       [name, eventsOf(kind, false, { side: sides }, ABSENT)],
       [`${name} by budget`, eventsOf(kind, true, { side: sides }, ABSENT)],

@@ -1,5 +1,9 @@
 import { onTestFinished } from 'vitest';
-import { ExchangeThreads, type Recovered } from '../../../core/threads/exchange-threads.ts';
+import {
+  type ExchangeThreadSettings,
+  ExchangeThreads,
+  type Recovered,
+} from '../../../core/threads/exchange-threads.ts';
 import { recordTape, temporaryFolder } from '../journal/record-tape.ts';
 import { GatewayEnd } from './gateway-end.ts';
 
@@ -23,11 +27,17 @@ export function newExchange(ringSlots: number): { threads: ExchangeThreads; gate
   return { threads, gateway };
 }
 
-export async function startExchange(folder: string, ringSlots = 256): Promise<Exchange> {
+export async function startExchange(
+  folder: string,
+  ringSlots = 256,
+  settings: Partial<ExchangeThreadSettings> = {},
+): Promise<Exchange> {
   const { threads, gateway } = newExchange(ringSlots);
   gateway.start();
-  const settings = { folder, limits: TAPE.limits, segmentBytes: SEGMENT_BYTES };
-  const recovered = await threads.start(settings, () => {});
+  const recovered = await threads.start(
+    { folder, limits: TAPE.limits, segmentBytes: SEGMENT_BYTES, ...settings },
+    () => {},
+  );
   return { threads, gateway, recovered };
 }
 

@@ -1,0 +1,144 @@
+import type { BookMemory } from '../book/order-book.ts';
+import { COLD, COLD_WORDS, HOT, type OrderPool, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
+import { MAX_PRICE_TICKS } from '../money/instrument.ts';
+import { AMEND_ORDER, COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
+import {
+  InstrumentState,
+  OrderFlag,
+  OrderType,
+  RejectReason,
+  SelfTradePrevention,
+  Side,
+  TimeInForce,
+} from '../protocol/kinds.ts';
+import type { RecordWindow } from '../protocol/record-window.ts';
+import type { Market } from './market.ts';
+
+/** @returns why a new order is refused, or NONE: the first check that fails, in the order in which they stand here */
+export function refusalOfOrder(
+  memory: BookMemory,
+  market: Market | undefined,
+  command: RecordWindow,
+  at: number,
+  timestampMs: number,
+): RejectReason {
+  if (market === undefined) return RejectReason.UNKNOWN_INSTRUMENT;
+  if (!isWellFormed(market, command, at)) return RejectReason.MALFORMED;
+  const flags = command.u8[at + NEW_ORDER.FLAGS]!;
+  if (market.state !== InstrumentState.TRADING) {
+    const refusal = refusalByState(market.state, (flags & OrderFlag.POST_ONLY) !== 0);
+    if (refusal !== RejectReason.NONE) return refusal;
+  }
+  const priceTicks = command.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
+  if (!isPrice(priceTicks)) return RejectReason.PRICE_OUT_OF_RANGE;
+  if ((flags & OrderFlag.BY_BUDGET) !== 0)
+    return command.i64[(at + NEW_ORDER.BUDGET_UNITS) >> 3]! > 0n
+      ? RejectReason.NONE
+      : RejectReason.QUANTITY_OUT_OF_RANGE;
+  const lots = command.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]!;
+  if (!isQuantity(market, lots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
+  const timeInForce = command.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
+  if (timeInForce === TimeInForce.GTD && !isExpiry(command.f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]!, timestampMs))
+    return RejectReason.EXPIRY_OUT_OF_RANGE;
+  // Room is asked for before anything happens, even if it would not be needed: what is accepted can always rest or wait.
+  const side = command.u8[at + COMMAND.SIDE] as Side;
+  if (command.u8[at + NEW_ORDER.ORDER_TYPE]! >= OrderType.STOP_LIMIT) {
+    const stopTicks = command.i32[(at + NEW_ORDER.STOP_PRICE_TICKS) >> 2]!;
+    if (!isPrice(stopTicks)) return RejectReason.STOP_PRICE_OUT_OF_RANGE;
+    return market.stopBook(memory).refusalToWait(side, stopTicks);
+  }
+  return mayRest(timeInForce) ? market.book.refusalToRest(side, priceTicks, lots) : RejectReason.NONE;
+}
+
+/**
+ * @param command names a live order
+ * @param isSmaller whether it only gets smaller, or stays as it is
+ * @returns why it is not amended, or NONE
+ */
+export function refusalOfAmend(
+  orders: OrderPool,
+  market: Market,
+  command: RecordWindow,
+  at: number,
+  isSmaller: boolean,
+  isUntriggered: boolean,
+): RejectReason {
+  const slot = command.i32[(at + AMEND_ORDER.SLOT) >> 2]!;
+  const typeWord = orders.coldU32[slot * COLD_WORDS + COLD.TYPE_WORD]!;
+  if (market.state === InstrumentState.HALTED || (market.state !== InstrumentState.TRADING && !isSmaller)) {
+    const refusal = refusalByState(market.state, ((typeWord >>> 24) & OrderFlag.POST_ONLY) !== 0);
+    if (refusal !== RejectReason.NONE) return refusal;
+  }
+  const side = orders.coldU32[slot * COLD_WORDS + COLD.SIDE] as Side;
+  if (command.u8[at + COMMAND.SIDE] !== side) return RejectReason.MALFORMED;
+  const limitTicks = command.i32[(at + AMEND_ORDER.PRICE_TICKS) >> 2]!;
+  if (!isPrice(limitTicks)) return RejectReason.PRICE_OUT_OF_RANGE;
+  const totalLots = command.f64[(at + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
+  if (!isQuantity(market, totalLots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
+  const remainingLots = orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+  const goneLots = orders.terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]! - remainingLots;
+  if (totalLots <= goneLots) return RejectReason.QUANTITY_BELOW_FILLED;
+  if (isSmaller || isUntriggered) return RejectReason.NONE;
+  return market.book.refusalToMove(side, limitTicks, remainingLots, totalLots - goneLots);
+}
+
+/** Whether every field is of its set, and all of them together make an order that there is. */
+function isWellFormed(market: Market, command: RecordWindow, at: number): boolean {
+  const side = command.u8[at + COMMAND.SIDE]!;
+  const orderType = command.u8[at + NEW_ORDER.ORDER_TYPE]!;
+  const timeInForce = command.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
+  const flags = command.u8[at + NEW_ORDER.FLAGS]!;
+  if (
+    side > Side.SELL ||
+    orderType > OrderType.STOP_MARKET ||
+    timeInForce > TimeInForce.GTD ||
+    command.u8[at + NEW_ORDER.SELF_TRADE_PREVENTION]! > SelfTradePrevention.DECREMENT
+  )
+    return false;
+  switch (orderType) {
+    case OrderType.LIMIT:
+      return flags === 0 || (flags === OrderFlag.POST_ONLY && mayRest(timeInForce));
+    case OrderType.STOP_LIMIT:
+      return flags === 0;
+    case OrderType.STOP_MARKET:
+      return flags === 0 && !mayRest(timeInForce);
+    default:
+      if (flags !== OrderFlag.BY_BUDGET) return flags === 0 && !mayRest(timeInForce);
+      return (
+        side === Side.BUY &&
+        timeInForce === TimeInForce.IOC &&
+        command.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3] === 0 &&
+        market.quoteUnitsPerTickLot > 0n
+      );
+  }
+}
+
+function mayRest(timeInForce: number): boolean {
+  return timeInForce === TimeInForce.GTC || timeInForce === TimeInForce.GTD;
+}
+
+function isPrice(priceTicks: number): boolean {
+  return priceTicks >= 1 && priceTicks <= MAX_PRICE_TICKS;
+}
+
+/** Written so that a NaN fails it too. */
+function isQuantity({ minQuantityLots, maxQuantityLots }: Market, lots: number): boolean {
+  return lots >= minQuantityLots && lots <= maxQuantityLots && Math.floor(lots) === lots;
+}
+
+function isExpiry(expiresAtMs: number, timestampMs: number): boolean {
+  return Number.isSafeInteger(expiresAtMs) && expiresAtMs > timestampMs;
+}
+
+function refusalByState(state: InstrumentState, isPostOnly: boolean): RejectReason {
+  switch (state) {
+    case InstrumentState.TRADING:
+      return RejectReason.NONE;
+    case InstrumentState.HALTED:
+      return RejectReason.INSTRUMENT_HALTED;
+    case InstrumentState.CANCEL_ONLY:
+      return RejectReason.INSTRUMENT_CANCEL_ONLY;
+    case InstrumentState.POST_ONLY:
+      return isPostOnly ? RejectReason.NONE : RejectReason.INSTRUMENT_POST_ONLY;
+  }
+}

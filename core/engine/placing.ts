@@ -1,0 +1,118 @@
+import type { BookMemory } from '../book/order-book.ts';
+import { HOT, NIL } from '../book/order-pool.ts';
+import { COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
+import { CancelReason, EventKind, OrderFlag, OrderType, RejectReason, Side, TimeInForce } from '../protocol/kinds.ts';
+import { RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import type { Market } from './market.ts';
+import type { OrderEvents } from './order-events.ts';
+import type { RestingOrders } from './resting-orders.ts';
+import { type EndReason, Taking } from './taking.ts';
+
+/**
+ * Lets accepted orders act: each takes what it may, and what remains of it rests or goes. Their trades trigger stops,
+ * which act in turn, all within the one command: at most as many as wait, since nothing that acts waits again.
+ * Orders come as records with the fields of NEW_ORDER whose command id is the order's id.
+ */
+export class Placing {
+  readonly #memory: BookMemory;
+  readonly #resting: RestingOrders;
+  readonly #events: OrderEvents;
+  readonly #taking: Taking;
+  readonly #triggered = new RecordWindow(new ArrayBuffer(SLOT_BYTES)); // the stop that acts
+
+  constructor(memory: BookMemory, resting: RestingOrders, events: OrderEvents) {
+    this.#memory = memory;
+    this.#resting = resting;
+    this.#events = events;
+    this.#taking = new Taking(memory, resting, events);
+  }
+
+  /** A stop waits for its price, or acts at once when the last trade has reached it. */
+  placeStop(market: Market, order: RecordWindow, at: number, quantityLots: number): void {
+    const side = order.u8[at + COMMAND.SIDE] as Side;
+    if (!isReached(side, order.i32[(at + NEW_ORDER.STOP_PRICE_TICKS) >> 2]!, market.lastTradeTicks)) {
+      this.#events.stopPlaced(this.#resting.wait(market, order, at, quantityLots));
+      return;
+    }
+    this.#events.takerState(EventKind.TRIGGERED, order, at, quantityLots, quantityLots, 0);
+    this.place(market, order, at, quantityLots);
+  }
+
+  place(market: Market, order: RecordWindow, at: number, remainingLots: number): void {
+    const obstacle = this.#obstacle(market, order, at, remainingLots);
+    if (obstacle !== 0) {
+      this.#cancel(order, at, remainingLots, obstacle);
+      return;
+    }
+    const taking = this.#taking;
+    const end = taking.takeLots(market, order, at, remainingLots);
+    if (taking.remainingLots === 0) return;
+    const reason = end === 0 ? this.#refusalToRest(market, order, at, taking.remainingLots) : end;
+    if (reason !== 0) this.#cancel(order, at, taking.remainingLots, reason);
+    else this.#events.booked(this.#resting.rest(market, order, at, taking.remainingLots));
+  }
+
+  placeByBudget(market: Market, order: RecordWindow, at: number): void {
+    const end = this.#taking.takeForBudget(market, order, at, order.i64[(at + NEW_ORDER.BUDGET_UNITS) >> 3]!);
+    const { remainingUnits } = this.#taking;
+    if (remainingUnits === 0n) return;
+    const reason = end === 0 ? CancelReason.MARKET_REMAINDER : end;
+    this.#events.takerBudgetState(EventKind.CANCELLED, order, at, remainingUnits, 0n, reason);
+  }
+
+  /**
+   * Triggers every stop that trades have reached since the last call, one after the other, the trades of each counting for
+   * the next: of those reached the buys first, the nearest price first, at one price the oldest first.
+   */
+  triggerStops(market: Market): void {
+    const { stops } = market;
+    if (stops !== null) {
+      const { hotF64 } = this.#memory.orders;
+      const order = this.#triggered;
+      for (let slot = NIL; ; ) {
+        slot = stops.firstReached(market.lowestTradeTicks, market.highestTradeTicks);
+        if (slot === NIL) break;
+        const remainingLots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+        this.#resting.describe(slot, order);
+        this.#resting.remove(market, slot);
+        this.#events.takerState(EventKind.TRIGGERED, order, 0, remainingLots, remainingLots, 0);
+        this.place(market, order, 0, remainingLots);
+      }
+    }
+    market.forgetTrades();
+  }
+
+  /** @returns why an order that takes all or nothing takes nothing, or 0 */
+  #obstacle(market: Market, order: RecordWindow, at: number, remainingLots: number): EndReason {
+    if ((order.u8[at + NEW_ORDER.FLAGS]! & OrderFlag.POST_ONLY) !== 0) {
+      const side = order.u8[at + COMMAND.SIDE] as Side;
+      const isCrossing = market.book.crossedLevel(side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!) !== NIL;
+      return isCrossing ? CancelReason.POST_ONLY : 0;
+    }
+    if (order.u8[at + NEW_ORDER.TIME_IN_FORCE] !== TimeInForce.FOK) return 0;
+    return this.#taking.obstacleToFillingAll(market, order, at, remainingLots);
+  }
+
+  /** @returns why what remains of an order can't rest, or 0. Of orders that never were stops, room was asked before. */
+  #refusalToRest(market: Market, order: RecordWindow, at: number, remainingLots: number): EndReason {
+    const orderType = order.u8[at + NEW_ORDER.ORDER_TYPE]!;
+    const timeInForce = order.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
+    if (orderType === OrderType.MARKET || orderType === OrderType.STOP_MARKET) return CancelReason.MARKET_REMAINDER;
+    if (timeInForce === TimeInForce.IOC || timeInForce === TimeInForce.FOK) return CancelReason.IMMEDIATE_OR_CANCEL;
+    if (orderType === OrderType.LIMIT) return 0;
+    const side = order.u8[at + COMMAND.SIDE] as Side;
+    const limitTicks = order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
+    const refusal = market.book.refusalToRest(side, limitTicks, remainingLots);
+    return refusal === RejectReason.NONE ? 0 : CancelReason.BOOK_FULL;
+  }
+
+  #cancel(order: RecordWindow, at: number, remainingLots: number, reason: CancelReason): void {
+    this.#events.takerState(EventKind.CANCELLED, order, at, remainingLots, 0, reason);
+  }
+}
+
+/** @param lastTradeTicks 0 before the first trade, when no stop is reached */
+function isReached(side: Side, stopTicks: number, lastTradeTicks: number): boolean {
+  if (lastTradeTicks === 0) return false;
+  return side === Side.BUY ? lastTradeTicks >= stopTicks : lastTradeTicks <= stopTicks;
+}

@@ -1,0 +1,114 @@
+import type { ExpiryQueue } from '../book/expiry-queue.ts';
+import type { BookMemory } from '../book/order-book.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
+import { COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
+import { OrderFlag, type Side, TimeInForce } from '../protocol/kinds.ts';
+import type { RecordWindow } from '../protocol/record-window.ts';
+import type { Market } from './market.ts';
+
+/** The flag within the word of bytes 44 … 47 of the order fields. */
+const UNTRIGGERED_IN_WORD = OrderFlag.UNTRIGGERED << 24;
+
+/**
+ * Puts orders where they rest or wait, and takes them out again: pool, books and expiry queue stay in step here and only
+ * here. Orders come as records with the fields of NEW_ORDER whose command id is the order's id, and go as such.
+ */
+export class RestingOrders {
+  readonly #memory: BookMemory;
+  readonly #expiries: ExpiryQueue;
+
+  constructor(memory: BookMemory, expiries: ExpiryQueue) {
+    this.#memory = memory;
+    this.#expiries = expiries;
+  }
+
+  /**
+   * Rests what remains of an order in the book, which has room for it.
+   * @returns its slot
+   */
+  rest(market: Market, order: RecordWindow, at: number, remainingLots: number): number {
+    const slot = this.#fill(order, at, remainingLots);
+    market.book.rest(order.u8[at + COMMAND.SIDE] as Side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!, slot);
+    return slot;
+  }
+
+  /** Lets a stop wait for its price; there is room. @returns its slot */
+  wait(market: Market, order: RecordWindow, at: number, quantityLots: number): number {
+    const slot = this.#fill(order, at, quantityLots);
+    const { coldU32 } = this.#memory.orders;
+    const typeWord = slot * COLD_WORDS + COLD.TYPE_WORD;
+    coldU32[typeWord] = coldU32[typeWord]! | UNTRIGGERED_IN_WORD;
+    const stopTicks = order.i32[(at + NEW_ORDER.STOP_PRICE_TICKS) >> 2]!;
+    market.stopBook(this.#memory).add(order.u8[at + COMMAND.SIDE] as Side, stopTicks, slot);
+    return slot;
+  }
+
+  /** Puts a slot of an imported pool at the end of its queue. The expiry queue is rebuilt afterwards. */
+  restore(market: Market, slot: number): void {
+    const { coldU32, coldI32 } = this.#memory.orders;
+    const cold = slot * COLD_WORDS;
+    const side = coldU32[cold + COLD.SIDE] as Side;
+    if (this.isUntriggered(slot)) {
+      market.stopBook(this.#memory).add(side, coldI32[cold + COLD.STOP_PRICE_TICKS]!, slot);
+    } else {
+      market.book.rest(side, coldI32[cold + COLD.LIMIT_TICKS]!, slot);
+    }
+  }
+
+  isUntriggered(slot: number): boolean {
+    return (this.#memory.orders.coldU32[slot * COLD_WORDS + COLD.TYPE_WORD]! & UNTRIGGERED_IN_WORD) !== 0;
+  }
+
+  /** Takes a live order out, wherever it is; its slot is free afterwards. */
+  remove(market: Market, slot: number): void {
+    const { coldU32 } = this.#memory.orders;
+    const cold = slot * COLD_WORDS;
+    const typeWord = coldU32[cold + COLD.TYPE_WORD]!;
+    const side = coldU32[cold + COLD.SIDE] as Side;
+    if (((typeWord >>> 8) & 0xff) === TimeInForce.GTD) this.#expiries.remove(slot);
+    if ((typeWord & UNTRIGGERED_IN_WORD) !== 0) market.stopBook(this.#memory).remove(side, slot);
+    else market.book.remove(side, slot);
+  }
+
+  /** Writes a live order as the record that it came as, with its total for its quantity; triggered, if it was a stop. */
+  describe(slot: number, record: RecordWindow): void {
+    const { hotF64, hotU32, coldU32, terms } = this.#memory.orders;
+    const cold = slot * COLD_WORDS;
+    const { u8, u32, f64 } = record;
+    u8[COMMAND.SIDE] = coldU32[cold + COLD.SIDE]!;
+    record.u16[COMMAND.INSTRUMENT_ID >> 1] = coldU32[cold + COLD.INSTRUMENT_ID]!;
+    u32[COMMAND.ACCOUNT_ID >> 2] = hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID]!;
+    f64[COMMAND.COMMAND_ID >> 3] = hotF64[slot * 4 + HOT.ORDER_ID]!;
+    u32[NEW_ORDER.KEY_ID >> 2] = coldU32[cold + COLD.KEY_ID]!;
+    u32[NEW_ORDER.ORDER_TYPE >> 2] = coldU32[cold + COLD.TYPE_WORD]! & ~UNTRIGGERED_IN_WORD;
+    u32[NEW_ORDER.PRICE_TICKS >> 2] = coldU32[cold + COLD.LIMIT_TICKS]!;
+    u32[NEW_ORDER.STOP_PRICE_TICKS >> 2] = coldU32[cold + COLD.STOP_PRICE_TICKS]!;
+    f64[NEW_ORDER.QUANTITY_LOTS >> 3] = terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]!;
+    f64[NEW_ORDER.EXPIRES_AT_MS >> 3] = terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]!;
+    u32[NEW_ORDER.MAKER_RATE_PPM >> 2] = coldU32[cold + COLD.MAKER_RATE_PPM]!;
+    u32[NEW_ORDER.TAKER_RATE_PPM >> 2] = coldU32[cold + COLD.TAKER_RATE_PPM]!;
+  }
+
+  #fill(order: RecordWindow, at: number, remainingLots: number): number {
+    const { orders } = this.#memory;
+    const { hotF64, hotU32, coldU32, terms } = orders;
+    const slot = orders.allocate();
+    hotF64[slot * 4 + HOT.RESTING_LOTS] = remainingLots;
+    hotF64[slot * 4 + HOT.ORDER_ID] = order.f64[(at + COMMAND.COMMAND_ID) >> 3]!;
+    hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID] = order.u32[(at + COMMAND.ACCOUNT_ID) >> 2]!;
+    const cold = slot * COLD_WORDS;
+    coldU32[cold + COLD.KEY_ID] = order.u32[(at + NEW_ORDER.KEY_ID) >> 2]!;
+    coldU32[cold + COLD.TYPE_WORD] = order.u32[(at + NEW_ORDER.ORDER_TYPE) >> 2]!;
+    coldU32[cold + COLD.LIMIT_TICKS] = order.u32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
+    coldU32[cold + COLD.STOP_PRICE_TICKS] = order.u32[(at + NEW_ORDER.STOP_PRICE_TICKS) >> 2]!;
+    coldU32[cold + COLD.MAKER_RATE_PPM] = order.u32[(at + NEW_ORDER.MAKER_RATE_PPM) >> 2]!;
+    coldU32[cold + COLD.TAKER_RATE_PPM] = order.u32[(at + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
+    coldU32[cold + COLD.INSTRUMENT_ID] = order.u16[(at + COMMAND.INSTRUMENT_ID) >> 1]!;
+    coldU32[cold + COLD.SIDE] = order.u8[at + COMMAND.SIDE]!;
+    const isGtd = order.u8[at + NEW_ORDER.TIME_IN_FORCE] === TimeInForce.GTD;
+    terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS] = order.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]!;
+    terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS] = isGtd ? order.f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]! : 0;
+    if (isGtd) this.#expiries.add(slot);
+    return slot;
+  }
+}
