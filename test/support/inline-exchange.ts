@@ -5,6 +5,8 @@ import { FIRST_CLIENT_ACCOUNT_ID } from '../../core/money/asset.ts';
 import { defaultMarkets } from '../../core/money/default-markets.ts';
 import type { ApiKey, Role } from '../../core/ports.ts';
 import { commandSlots } from '../../core/protocol/command-record.ts';
+import { decodeEvent } from '../../core/protocol/event-decoder.ts';
+import { eventSlots } from '../../core/protocol/event-record.ts';
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { DoorbellLoop } from '../../core/ring/doorbell.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
@@ -12,6 +14,7 @@ import { COMMAND_READER, EVENT_READER, releaseEvents } from '../../core/threads/
 import { CONTROL, createSharedControl, ringDoorbell } from '../../core/threads/shared-control.ts';
 import { Gateway, type GatewayDependencies } from '../../gateway/gateway.ts';
 import { CommandIds } from '../../gateway/orders/command-ids.ts';
+import { InlineHistory } from './inline-history.ts';
 import { MemoryKeyStore } from './memory-key-store.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { type Answer, type Credentials, signedPost } from './signed-client.ts';
@@ -19,7 +22,13 @@ import { type Answer, type Credentials, signedPost } from './signed-client.ts';
 const PARTITION_COUNT = 8;
 const LIMITS: EngineLimits = { maxOrders: 4_096, maxLevels: 1_024, maxInstruments: 16 };
 
-export interface InlineOptions extends Partial<Pick<GatewayDependencies, 'answerTimeoutMs' | 'rateLimit'>> {
+export interface InlineOptions
+  extends Partial<
+    Pick<
+      GatewayDependencies,
+      'answerTimeoutMs' | 'rateLimit' | 'closedOrders' | 'socketBufferBytes' | 'marketProtectionPpm'
+    >
+  > {
   readonly commandSlots?: number;
   readonly eventSlots?: number;
   readonly limits?: EngineLimits;
@@ -30,6 +39,7 @@ interface Kept {
   readonly journal: Uint8Array[];
   readonly keyStore: MemoryKeyStore;
   readonly ledger: MemoryLedger;
+  readonly history: InlineHistory;
   readonly startNumber: number;
 }
 
@@ -45,6 +55,7 @@ export interface TestAccount extends Credentials {
 export class InlineExchange {
   readonly keyStore: MemoryKeyStore;
   readonly ledger: MemoryLedger;
+  readonly history: InlineHistory;
   readonly gateway: Gateway;
   readonly engine: Engine;
   readonly control = createSharedControl();
@@ -66,10 +77,12 @@ export class InlineExchange {
   #accounts = 0;
 
   private constructor(options: InlineOptions, kept: Kept) {
+    const { commandSlots: _commandSlots, eventSlots: _eventSlots, limits: _limits, ...gatewayOptions } = options;
     this.#options = options;
     this.#kept = kept;
     this.keyStore = kept.keyStore;
     this.ledger = kept.ledger;
+    this.history = kept.history;
     const commandRing = createRing(options.commandSlots ?? 1_024, COMMAND_READER.COUNT);
     const eventRing = createRing(options.eventSlots ?? 1_024, EVENT_READER.COUNT);
     this.#engineCommands = new RingReader(commandRing, COMMAND_READER.ENGINE);
@@ -88,11 +101,12 @@ export class InlineExchange {
       clock: new RisingClock(),
       ledger: this.ledger,
       keyStore: this.keyStore,
+      history: this.history.store,
       commandIds: new CommandIds(kept.startNumber),
       partitionCount: PARTITION_COUNT,
-      rateLimit: options.rateLimit ?? 'off',
+      rateLimit: 'off',
       logger: pino({ level: 'error' }, { write: (line: string) => void this.logged.push(line) }),
-      ...(options.answerTimeoutMs === undefined ? {} : { answerTimeoutMs: options.answerTimeoutMs }),
+      ...gatewayOptions,
     });
     this.#loops = [
       new DoorbellLoop(this.#words, CONTROL.ENGINE_DOORBELL, () => this.#turn()),
@@ -101,20 +115,22 @@ export class InlineExchange {
   }
 
   static async start(options: InlineOptions = {}): Promise<InlineExchange> {
-    const kept = { journal: [], keyStore: new MemoryKeyStore(), ledger: new MemoryLedger(PARTITION_COUNT) };
+    const history = await InlineHistory.open(PARTITION_COUNT);
+    const kept = { journal: [], keyStore: new MemoryKeyStore(), ledger: new MemoryLedger(PARTITION_COUNT), history };
     return InlineExchange.#start(options, { ...kept, startNumber: 1 });
   }
 
   static async #start(options: InlineOptions, kept: Kept): Promise<InlineExchange> {
     const exchange = new InlineExchange(options, kept);
     const { gateway, engine } = exchange;
+    await kept.history.begin(gateway.catalogue);
     const replay = exchange.#replay();
     for (const loop of exchange.#loops) loop.start();
     await gateway.resume({
       lastCommandSequence: replay,
       lastEventSequence: engine.lastEventSequence,
     });
-    await gateway.ensureDefaultMarkets();
+    await gateway.ensureMarkets(defaultMarkets());
     exchange.port = await gateway.listen();
     exchange.baseUrl = `http://127.0.0.1:${exchange.port}`;
     return exchange;
@@ -122,13 +138,13 @@ export class InlineExchange {
 
   /** Ends this one at once and starts another over the same journal, keys and balances. */
   async restart(): Promise<InlineExchange> {
-    this.close();
+    this.#end();
     return InlineExchange.#start(this.#options, { ...this.#kept, startNumber: this.#kept.startNumber + 1 });
   }
 
-  close(): void {
-    this.gateway.close();
-    for (const loop of this.#loops) loop.stop();
+  async close(): Promise<void> {
+    this.#end();
+    await this.history.close();
   }
 
   /** @returns a new account with a key and 1,000,000 of every quote and 100 of every other asset */
@@ -187,6 +203,11 @@ export class InlineExchange {
     Atomics.store(this.#words, CONTROL.DISK_FULL, isFull ? 1 : 0);
   }
 
+  #end(): void {
+    this.gateway.close();
+    for (const loop of this.#loops) loop.stop();
+  }
+
   /** Applies what the command ring holds and makes it durable, as both threads would. */
   #turn(): boolean {
     if (this.isEngineStopped) return false;
@@ -203,7 +224,7 @@ export class InlineExchange {
     this.#journalCommands.release(available);
     this.#events.flush();
     if (!this.isDiskStalled) Atomics.store(this.#words, CONTROL.DURABLE_COMMAND, this.engine.lastCommandSequence);
-    releaseEvents(this.#journalEvents, this.#journalEvents.available(), this.#words);
+    this.#logEvents();
     ringDoorbell(this.#words, CONTROL.GATEWAY_DOORBELL);
     return false;
   }
@@ -218,8 +239,20 @@ export class InlineExchange {
     return this.engine.lastCommandSequence;
   }
 
+  /** What the journal thread's event log is to the consumers. */
+  #logEvents(): void {
+    const ring = this.#journalEvents;
+    const available = ring.available();
+    for (let index = 0; index < available; ) {
+      const at = ring.offsetAt(index);
+      this.history.take(decodeEvent(ring.window, at, ring.offsetAt(index + 1)));
+      index += eventSlots(ring.window, at);
+    }
+    releaseEvents(ring, available, this.#words);
+  }
+
   #drainEvents(): void {
-    releaseEvents(this.#journalEvents, this.#journalEvents.available(), this.#words);
+    this.#logEvents();
     while (this.gateway.poll());
   }
 }

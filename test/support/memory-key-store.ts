@@ -14,6 +14,10 @@ export class MemoryKeyStore implements KeyStore {
     return this.#keys.get(key);
   }
 
+  keyOf(keyId: number): ApiKey | undefined {
+    return [...this.#keys.values()].find(({ apiKey }) => apiKey.keyId === keyId)?.apiKey;
+  }
+
   useNonce(keyId: number, nonce: NonceNanos): Promise<void> | null {
     const entry = [...this.#keys.values()].find(({ apiKey }) => apiKey.keyId === keyId);
     if (entry === undefined || nonce <= entry.lastNonce) return null;

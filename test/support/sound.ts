@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
-import type { CheckReport } from '../../workers/audit/check-report.ts';
-import { checkDataFolder } from '../../workers/audit/offline-check.ts';
+import { auditDataFolder } from '../../workers/audit/audit.ts';
+import type { AuditReport } from '../../workers/audit/check-report.ts';
 
 /** The oracle of every fault test: what always holds, holds. @param when for the message of a failure, seed included */
-export async function expectSound(dataFolder: string, when: string): Promise<CheckReport> {
-  const report = await checkDataFolder(dataFolder);
+export async function expectSound(dataFolder: string, when: string): Promise<AuditReport> {
+  const report = await auditDataFolder(dataFolder);
   expect(
     report.statements.flatMap(({ findings }) => findings),
     when,

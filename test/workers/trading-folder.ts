@@ -39,10 +39,13 @@ export interface PlaceFields {
   readonly timeInForce?: TimeInForce;
   readonly makerRatePpm?: number;
   readonly takerRatePpm?: number;
+  readonly keyId?: number;
+  readonly clientOrderId?: string;
 }
 
 /** An exchange without threads and gateway: real engine, journal, event log, ledger, feed and settlement, one step at a time. */
 export class TradingFolder {
+  readonly folder: string;
   readonly catalogue = new Catalogue();
   readonly exchange: ExchangeDatabase;
   readonly ledger: EmbeddedLedger;
@@ -62,6 +65,7 @@ export class TradingFolder {
   #timestampMs = 1_760_000_000_000;
 
   private constructor(folder: string, exchange: ExchangeDatabase, ledger: EmbeddedLedger, startNumber: number) {
+    this.folder = folder;
     this.exchange = exchange;
     this.ledger = ledger;
     this.firstCommandId = startNumber * 2 ** 32;

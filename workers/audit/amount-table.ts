@@ -21,6 +21,10 @@ export class AmountTable {
     return this.#accounts.get(accountId)?.get(assetId) ?? 0n;
   }
 
+  has(accountId: number, assetId: number): boolean {
+    return this.#accounts.get(accountId)?.has(assetId) === true;
+  }
+
   *rows(): Generator<AmountRow> {
     for (const [accountId, assets] of this.#accounts)
       for (const [assetId, units] of assets) yield { accountId, assetId, units };

@@ -6,7 +6,7 @@ const TITLES = [
   'every command is in the journal exactly once, and every event follows from the journal alone',
   'every event is settled exactly once, and every entry begins where the one before ended',
   'sequences have no gaps, and no watermark is beyond its log',
-  'the journal, replayed, gives the same state again',
+  'the journal, replayed, gives the same state, orders and trades, and the trades are those that the orders ask for',
 ] as const;
 
 export type StatementNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7;
@@ -22,23 +22,33 @@ export interface StatementReport {
   readonly findings: readonly string[];
 }
 
-/** What a check of a data folder found. Plain JSON. */
-export interface CheckReport {
+/** What an audit of a data folder found. Plain JSON. */
+export interface AuditReport {
   readonly ok: boolean;
   readonly folder: string;
+  readonly isRunning: boolean; // audited at a cut, while the exchange went on
   readonly statements: readonly StatementReport[];
   /** 16 hex digits; null when the journal could not be replayed. */
   readonly stateHash: string | null;
-  readonly commandCount: number;
-  readonly eventCount: number;
+  readonly commandCount: number; // the last one's sequence, as of the cut
+  readonly eventCount: number; // likewise
+  readonly replayedFromCommand: number; // 1, or the one after a snapshot when older segments are in the archive
   readonly entryCount: number;
   readonly restingOrders: number;
   /** Bytes of an interrupted write at the journal's end: never acknowledged, dropped by the next start. */
   readonly journalTornBytes: number;
+  /** Likewise at the event log's end, which the next start writes again. */
+  readonly eventLogTorn: { readonly file: string; readonly offsetBytes: number; readonly bytes: number } | null;
   /** Events that the event log lacks at its end; the next start writes them. */
   readonly unloggedEvents: number;
   /** Events that the ledger has not met; their effect is included in the proof. */
   readonly unsettledEvents: number;
+  /** Trades that the auditor's own matcher gave again from the orders alone. */
+  readonly recomputedTrades: number;
+  /** Trades of orders that its matcher has no rule for: checked in every other way. */
+  readonly followedTrades: number;
+  /** Highest event in the history; null when the folder has no history yet. */
+  readonly historySequence: number | null;
 }
 
 const MAX_FINDINGS = 20;

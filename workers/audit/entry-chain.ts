@@ -2,32 +2,49 @@ import { AmountTable } from './amount-table.ts';
 import type { Findings } from './check-report.ts';
 import type { StoredEntry, StoredLedger } from './stored-ledger.ts';
 
+export interface EntryChain {
+  readonly entryCount: number;
+  /** Entries that do not begin where the one before ended, the first of them: named once. */
+  readonly brokenEntries: ReadonlySet<number>;
+}
+
+const MAX_BROKEN_ENTRIES = 10_000;
+
 /**
  * Walks all entries in order: numbered without gaps, each beginning where the one before of its account and asset ended,
  * never below zero, and ending at the stored balance. Compares deposits with credits and pools.
- * @returns number of entries
+ * @param onProgress entries walked so far
  */
-export async function checkEntryChain(ledger: StoredLedger, findings: Findings): Promise<number> {
+export async function checkEntryChain(
+  ledger: StoredLedger,
+  findings: Findings,
+  onProgress: (entryCount: number) => void,
+): Promise<EntryChain> {
   const available = new AmountTable();
   const held = new AmountTable();
   const deposits = new Map<number, bigint>(); // by asset
-  const highestLedgerSequence = await ledger.ledgerSequence();
+  const highestLedgerSequence = ledger.ledgerSequence;
+  const brokenEntries = new Set<number>();
   let previous: StoredEntry | null = null;
   let entryCount = 0;
-  for await (const page of ledger.entries())
+  for await (const page of ledger.entries()) {
     for (const entry of page) {
       checkNumbers(entry, previous, highestLedgerSequence, findings);
-      checkAmounts(entry, available, held, findings);
+      const availableUnits = available.get(entry.accountId, entry.assetId);
+      const isJoined = checkAmounts(entry, available, held, findings);
+      if (!isJoined && brokenEntries.size < MAX_BROKEN_ENTRIES) brokenEntries.add(entry.entrySequence);
       if (entry.reason === 'deposit') {
-        const units = entry.availableAfter - entry.availableBefore;
+        const units = entry.availableAfter - availableUnits;
         deposits.set(entry.assetId, (deposits.get(entry.assetId) ?? 0n) + units);
       }
       previous = entry;
       entryCount += 1;
     }
+    onProgress(entryCount);
+  }
   await checkBalances(ledger, available, held, findings);
   await checkPools(ledger, deposits, findings);
-  return entryCount;
+  return { entryCount, brokenEntries };
 }
 
 function checkNumbers(
@@ -47,14 +64,16 @@ function checkNumbers(
   );
 }
 
-function checkAmounts(entry: StoredEntry, available: AmountTable, held: AmountTable, findings: Findings): void {
+/** @returns whether the entry begins where the one before ended; if not, what it changes is not known either */
+function checkAmounts(entry: StoredEntry, available: AmountTable, held: AmountTable, findings: Findings): boolean {
   const { entrySequence, accountId, assetId, availableBefore, availableAfter, heldBefore, heldAfter } = entry;
   const [lastAvailable, lastHeld] = [available.get(accountId, assetId), held.get(accountId, assetId)];
   const whose = (): string =>
     `entry ${entrySequence} (account ${accountId}, asset ${assetId}, ${entry.reason} ${entry.operationId})`;
+  const isJoined = availableBefore === lastAvailable && heldBefore === lastHeld;
   findings.require(
     5,
-    availableBefore === lastAvailable && heldBefore === lastHeld,
+    isJoined,
     () =>
       `${whose()} begins at ${availableBefore} and ${heldBefore}, the one before ended at ${lastAvailable} and ${lastHeld}`,
   );
@@ -64,10 +83,11 @@ function checkAmounts(entry: StoredEntry, available: AmountTable, held: AmountTa
     () => `${whose()} ends at ${availableAfter} and ${heldAfter}`,
   );
   const change = availableAfter + heldAfter - availableBefore - heldBefore;
-  if (entry.reason === 'hold' || entry.reason === 'release')
+  if (isJoined && (entry.reason === 'hold' || entry.reason === 'release'))
     findings.require(1, change === 0n, () => `${whose()} changes the total by ${change}`);
   available.add(accountId, assetId, availableAfter - lastAvailable);
   held.add(accountId, assetId, heldAfter - lastHeld);
+  return isJoined;
 }
 
 async function checkBalances(

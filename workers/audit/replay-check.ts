@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EngineLimits } from '../../core/engine/engine.ts';
 import { BehaviourChangedError } from '../../core/journal/journal-errors.ts';
-import { scanEventLog, scanJournal } from '../../core/journal/log-scan.ts';
 import { RecordedEvents } from '../../core/journal/recorded-events.ts';
+import type { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { defineInstrument } from '../../core/money/instrument.ts';
 import { decodeEvent, type ExchangeEvent } from '../../core/protocol/event-decoder.ts';
@@ -10,89 +10,123 @@ import { EventKind } from '../../core/protocol/kinds.ts';
 import type { RecordWindow } from '../../core/protocol/record-window.ts';
 import type { Findings } from './check-report.ts';
 import { IdSet } from './id-set.ts';
-import { JournalReplay } from './journal-replay.ts';
+import { type CommandFacts, JournalReplay } from './journal-replay.ts';
+import type { EventLogEnd, JournalEnd } from './log-ends.ts';
+
+/** A command with what the engine made of it. */
+export interface ReplayedCommand extends CommandFacts {
+  readonly events: readonly ExchangeEvent[];
+}
+
+/** What is replayed, and what is there to compare it with. */
+export interface ReplayInput {
+  readonly dataFolder: string;
+  readonly limits: EngineLimits; // those that the exchange runs with
+  readonly start: SnapshotReader | null; // null: from the first command
+  readonly snapshots: readonly SnapshotReader[]; // whose states the replay must come by
+  readonly journal: JournalEnd;
+  readonly eventLog: EventLogEnd;
+}
 
 /** What a checked replay leaves. */
 export interface ReplayResult {
   readonly stateHash: string;
-  readonly commandCount: number;
-  readonly eventCount: number;
+  readonly commandCount: number; // the last one's sequence
+  readonly eventCount: number; // likewise
   readonly restingOrders: number;
   readonly highestLedgerSequence: number;
-  readonly journalTornBytes: number;
-  readonly unloggedEvents: number;
-  readonly commandIds: IdSet;
+  readonly commandIds: IdSet; // of the commands replayed
 }
 
 /**
- * Replays the journal, comparing every event with the event log as far as that reaches, and hands the events on.
- * @param onEvents the events of one group of commands, in order; `catalogue` knows every instrument in them
- * @returns null when the journal can't be replayed: the reason is among the findings
+ * Replays the journal, comparing every event with the event log as far as that reaches, and hands the commands on.
+ * @param catalogue knows every instrument before the commands that name it are handed on
+ * @param onCommands of one group, in order
+ * @param onProgress the command replayed last
+ * @throws what JournalReplay throws, when the journal can't be replayed
  */
 export async function checkReplay(
-  dataFolder: string,
-  limits: EngineLimits,
+  input: ReplayInput,
   findings: Findings,
   catalogue: Catalogue,
-  onEvents: (events: readonly ExchangeEvent[]) => Promise<void>,
-): Promise<ReplayResult | null> {
+  onCommands: (commands: readonly ReplayedCommand[]) => Promise<void>,
+  onProgress: (commandSequence: number) => void,
+): Promise<ReplayResult> {
+  const { dataFolder, limits, start, journal, eventLog } = input;
+  const observer = new LogComparison(input, findings, catalogue);
+  const replay = new JournalReplay(dataFolder, limits, start, journal.lastSequence, observer);
+  const { engine } = replay;
   try {
-    const journalTornBytes = scanJournal(dataFolder, () => {}).tornBytes;
-    const log = scanEventLog(dataFolder, () => {});
-    const observer = new LogComparison(dataFolder, log.lastSequence, findings, catalogue);
-    const replay = new JournalReplay(dataFolder, limits, observer);
-    try {
-      while (replay.next()) {
-        await onEvents(observer.take());
-        await nextTurn();
-      }
-    } finally {
-      replay.close();
-      observer.close();
+    while (replay.next()) {
+      await onCommands(observer.take());
+      onProgress(engine.lastCommandSequence);
+      await nextTurn();
     }
-    const { engine } = replay;
-    engine.verifyInvariants();
-    findings.checked(4, engine.lastCommandSequence);
-    findings.require(
-      4,
-      log.lastSequence <= engine.lastEventSequence,
-      () => `the event log has event ${log.lastSequence}, the journal yields only ${engine.lastEventSequence}`,
-    );
-    return {
-      stateHash: engine.stateHash(),
-      commandCount: engine.lastCommandSequence,
-      eventCount: engine.lastEventSequence,
-      restingOrders: engine.restingOrders,
-      highestLedgerSequence: engine.highestLedgerSequence,
-      journalTornBytes,
-      unloggedEvents: Math.max(0, engine.lastEventSequence - log.lastSequence),
-      commandIds: observer.commandIds,
-    };
-  } catch (error) {
-    findings.require(4, false, () => `the journal can't be replayed: ${(error as Error).message}`);
-    return null;
+  } finally {
+    replay.close();
+    observer.close();
   }
+  engine.verifyInvariants();
+  findings.checked(4, engine.lastCommandSequence);
+  findings.require(
+    4,
+    engine.lastCommandSequence >= journal.lastSequence,
+    () => `the journal ends at command ${journal.lastSequence}, only ${engine.lastCommandSequence} can be replayed`,
+  );
+  findings.require(
+    4,
+    eventLog.lastSequence <= engine.lastEventSequence,
+    () => `the event log has event ${eventLog.lastSequence}, the journal yields only ${engine.lastEventSequence}`,
+  );
+  return {
+    stateHash: engine.stateHash(),
+    commandCount: engine.lastCommandSequence,
+    eventCount: engine.lastEventSequence,
+    restingOrders: engine.restingOrders,
+    highestLedgerSequence: engine.highestLedgerSequence,
+    commandIds: observer.commandIds,
+  };
 }
 
-/** Replays once more and compares. */
+/** Replays once more: the same end, and on the way the states that the snapshots keep. */
 export async function checkSecondReplay(
-  dataFolder: string,
-  limits: EngineLimits,
+  { dataFolder, limits, start, snapshots, journal }: ReplayInput,
   findings: Findings,
   first: ReplayResult,
+  onProgress: (commandSequence: number) => void,
 ): Promise<void> {
-  const replay = new JournalReplay(dataFolder, limits, { onCommand: () => {}, onEvent: () => {} });
+  const waiting = new Map(snapshots.map((snapshot) => [snapshot.state.commandSequence, snapshot]));
+  const replay = new JournalReplay(dataFolder, limits, start, journal.lastSequence, {
+    onCommand: () => compareSnapshot(),
+    onEvent: () => {},
+  });
+  const { engine } = replay;
+  const compareSnapshot = (): void => {
+    const snapshot = waiting.get(engine.lastCommandSequence);
+    if (snapshot === undefined) return;
+    waiting.delete(engine.lastCommandSequence);
+    const stateHash = engine.stateHash();
+    findings.require(
+      7,
+      stateHash === snapshot.state.stateHash,
+      () => `${snapshot.path}: state ${snapshot.state.stateHash}, the replay comes to ${stateHash}`,
+    );
+  };
   try {
-    while (replay.next()) await nextTurn();
+    while (replay.next()) {
+      onProgress(engine.lastCommandSequence);
+      await nextTurn();
+    }
   } finally {
     replay.close();
   }
-  const stateHash = replay.engine.stateHash();
+  compareSnapshot();
+  const stateHash = engine.stateHash();
   findings.require(
     7,
-    stateHash === first.stateHash && replay.engine.lastEventSequence === first.eventCount,
+    stateHash === first.stateHash && engine.lastEventSequence === first.eventCount,
     () =>
-      `replays differ: state ${first.stateHash} after ${first.eventCount} events, then ${stateHash} after ${replay.engine.lastEventSequence}`,
+      `replays differ: state ${first.stateHash} after ${first.eventCount} events, then ${stateHash} after ${engine.lastEventSequence}`,
   );
 }
 
@@ -102,39 +136,45 @@ class LogComparison {
   readonly #findings: Findings;
   readonly #catalogue: Catalogue;
   readonly #recorded: RecordedEvents;
-  #events: ExchangeEvent[] = [];
-  #lastSequence = 0;
+  readonly #firstRecorded: number;
+  #commands: { commandId: number; ledgerSequence: number; events: ExchangeEvent[] }[] = [];
+  #lastSequence: number;
   #isComparing = true;
 
-  constructor(dataFolder: string, loggedSequence: number, findings: Findings, catalogue: Catalogue) {
+  constructor({ dataFolder, start, eventLog }: ReplayInput, findings: Findings, catalogue: Catalogue) {
     this.#findings = findings;
     this.#catalogue = catalogue;
-    this.#recorded = new RecordedEvents(dataFolder, 1, loggedSequence);
+    this.#lastSequence = start?.state.eventSequence ?? 0;
+    this.#firstRecorded = Math.max(this.#lastSequence + 1, eventLog.firstSequence);
+    this.#recorded = new RecordedEvents(dataFolder, this.#firstRecorded, eventLog.lastSequence);
   }
 
-  onCommand(commandId: number): void {
+  onCommand(command: CommandFacts): void {
+    const { commandId } = command;
     this.#findings.require(4, this.commandIds.add(commandId), () => `command id ${commandId} stands twice`);
+    this.#commands.push({ ...command, events: [] });
   }
 
   onEvent(window: RecordWindow, at: number, continuationAt: number, slots: number): void {
     const event = decodeEvent(window, at, continuationAt);
+    const { eventSequence } = event;
     this.#findings.require(
       6,
-      event.eventSequence === this.#lastSequence + 1,
-      () => `event ${event.eventSequence} follows event ${this.#lastSequence}`,
+      eventSequence === this.#lastSequence + 1,
+      () => `event ${eventSequence} follows event ${this.#lastSequence}`,
     );
-    this.#lastSequence = event.eventSequence;
-    if (this.#isComparing && event.eventSequence <= this.#recorded.lastSequence)
+    this.#lastSequence = eventSequence;
+    if (this.#isComparing && eventSequence >= this.#firstRecorded && eventSequence <= this.#recorded.lastSequence)
       this.#compare(window, at, continuationAt, slots);
-    this.#define(event);
-    this.#events.push(event);
+    define(this.#catalogue, event);
+    this.#commands.at(-1)!.events.push(event);
   }
 
-  /** @returns the events since the last call */
-  take(): ExchangeEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+  /** @returns the commands since the last call */
+  take(): ReplayedCommand[] {
+    const commands = this.#commands;
+    this.#commands = [];
+    return commands;
   }
 
   close(): void {
@@ -151,12 +191,13 @@ class LogComparison {
       this.#isComparing = false; // what follows would differ too
     }
   }
+}
 
-  #define(event: ExchangeEvent): void {
-    if (event.kind === EventKind.ASSET_DEFINED) this.#catalogue.putAsset(event.asset);
-    if (event.kind !== EventKind.INSTRUMENT_DEFINED) return;
-    const base = this.#catalogue.asset(event.baseAssetId)!;
-    const quote = this.#catalogue.asset(event.quoteAssetId)!;
-    this.#catalogue.putInstrument(defineInstrument({ ...event.definition, base, quote }));
-  }
+/** Takes over what an event defines, if it does. */
+export function define(catalogue: Catalogue, event: ExchangeEvent): void {
+  if (event.kind === EventKind.ASSET_DEFINED) catalogue.putAsset(event.asset);
+  if (event.kind !== EventKind.INSTRUMENT_DEFINED) return;
+  const base = catalogue.asset(event.baseAssetId)!;
+  const quote = catalogue.asset(event.quoteAssetId)!;
+  catalogue.putInstrument(defineInstrument({ ...event.definition, base, quote }));
 }

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import type { EngineLimits } from '../../core/engine/engine.ts';
+import { readEngineLimits } from '../storage/engine-limits.ts';
 import { exchangeDatabasePath, readMeta } from '../storage/exchange-database.ts';
 import { EXCHANGE_SCHEMA } from '../storage/exchange-schema.ts';
 import { SchemaTooNewError, schemaVersion } from '../storage/migrations.ts';
@@ -28,6 +30,8 @@ export interface StoredHold {
   readonly accountId: number;
   readonly assetId: number;
   readonly units: bigint;
+  /** There is a tombstone as well: it was released or settled before. */
+  readonly isClosed: boolean;
 }
 
 type AmountColumn = 'availableBefore' | 'availableAfter' | 'heldBefore' | 'heldAfter';
@@ -38,42 +42,48 @@ const ENTRY_COLUMNS = `entry_sequence AS entrySequence, ledger_sequence AS ledge
   asset_id AS assetId, CAST(available_before AS TEXT) AS availableBefore, CAST(available_after AS TEXT) AS availableAfter,
   CAST(held_before AS TEXT) AS heldBefore, CAST(held_after AS TEXT) AS heldAfter, reason, operation_id AS operationId`;
 
-/** Reads what a stopped exchange's ledger has on disk, the long tables page by page. Writes nothing. */
+/** Reads what the ledger has on disk at one moment, however it goes on, the long tables page by page. Writes nothing. */
 export class StoredLedger {
+  /** Settlement's, by partition. */
+  readonly watermarks: readonly number[];
+  /** Highest change sequence given out. */
+  readonly ledgerSequence: number;
+  /** Those that the folder keeps. */
+  readonly engineLimits: EngineLimits;
   readonly #database: SqliteDatabase;
 
-  private constructor(database: SqliteDatabase) {
+  private constructor(
+    database: SqliteDatabase,
+    facts: { watermarks: readonly number[]; ledgerSequence: number; engineLimits: EngineLimits },
+  ) {
     this.#database = database;
+    this.watermarks = facts.watermarks;
+    this.ledgerSequence = facts.ledgerSequence;
+    this.engineLimits = facts.engineLimits;
   }
 
   /** @throws NotADataFolderError, SchemaTooNewError, DatabaseError */
   static async open(dataFolder: string): Promise<StoredLedger> {
     const path = exchangeDatabasePath(dataFolder);
     if (!existsSync(path)) throw new NotADataFolderError(`${dataFolder} is no data folder: it has no exchange.sqlite`);
-    const database = await SqliteDatabase.open(path, true);
-    const version = await schemaVersion(database);
-    if (version === EXCHANGE_SCHEMA.length) return new StoredLedger(database);
-    await database.close();
-    if (version > EXCHANGE_SCHEMA.length) throw new SchemaTooNewError(path, version, EXCHANGE_SCHEMA.length);
-    throw new NotADataFolderError(`${path} has schema version ${version}: start the exchange once, that updates it`);
-  }
-
-  async partitionCount(): Promise<number> {
-    return Number(await readMeta(this.#database, 'partitionCount'));
-  }
-
-  async ledgerSequence(): Promise<number> {
-    return Number((await readMeta(this.#database, 'ledgerSequence')) ?? '0');
-  }
-
-  /** @returns settlement's watermark of each partition */
-  async watermarks(): Promise<number[]> {
-    const watermarks: number[] = Array(await this.partitionCount()).fill(0);
-    const rows = await this.#database.all<{ partition: number; sequence: number }>(
-      'SELECT partition, event_sequence AS sequence FROM watermarks',
-    );
-    for (const { partition, sequence } of rows) watermarks[partition] = sequence;
-    return watermarks;
+    const database = await SqliteDatabase.openReader(path);
+    try {
+      await database.exec('BEGIN'); // the first read after it fixes the moment
+      const version = await schemaVersion(database);
+      if (version > EXCHANGE_SCHEMA.length) throw new SchemaTooNewError(path, version, EXCHANGE_SCHEMA.length);
+      if (version < EXCHANGE_SCHEMA.length)
+        throw new NotADataFolderError(
+          `${path} has schema version ${version}: start the exchange once, that updates it`,
+        );
+      return new StoredLedger(database, {
+        watermarks: await readWatermarks(database),
+        ledgerSequence: Number((await readMeta(database, 'ledgerSequence')) ?? '0'),
+        engineLimits: await readEngineLimits(database),
+      });
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   }
 
   async balances(): Promise<{ accountId: number; assetId: number; availableUnits: bigint; heldUnits: bigint }[]> {
@@ -101,11 +111,12 @@ export class StoredLedger {
   }
 
   async openHolds(): Promise<StoredHold[]> {
-    const rows = await this.#database.all<Omit<StoredHold, 'units'> & { units: string }>(
-      `SELECT command_id AS commandId, account_id AS accountId, asset_id AS assetId, CAST(units AS TEXT) AS units
+    const rows = await this.#database.all<Omit<StoredHold, 'units' | 'isClosed'> & { units: string; isClosed: 0 | 1 }>(
+      `SELECT command_id AS commandId, account_id AS accountId, asset_id AS assetId, CAST(units AS TEXT) AS units,
+         command_id IN (SELECT command_id FROM closed_holds) AS isClosed
        FROM holds ORDER BY command_id`,
     );
-    return rows.map((row) => ({ ...row, units: BigInt(row.units) }));
+    return rows.map((row) => ({ ...row, units: BigInt(row.units), isClosed: row.isClosed === 1 }));
   }
 
   /** All credits, summed up exactly: what the pools say must be the same. */
@@ -128,12 +139,20 @@ export class StoredLedger {
     return this.#pages('entries', 'entry_sequence');
   }
 
-  /** @returns pages of the entries that settlement wrote, by event, account and asset; sorted on disk, not in memory */
-  async *settlementEntries(): AsyncGenerator<StoredEntry[]> {
+  /** @returns how many entries there are */
+  async entryCount(): Promise<number> {
+    const rows = await this.#database.all<{ count: number }>('SELECT count(*) AS count FROM entries');
+    return rows[0]!.count;
+  }
+
+  /**
+   * Sorted on disk, not in memory. Called once.
+   * @returns pages of the entries that settlement wrote for events after that one, by event, account and asset
+   */
+  async *settlementEntries(afterSequence: number): AsyncGenerator<StoredEntry[]> {
     await this.#database.exec(
-      `DROP TABLE IF EXISTS temp.settlement_entries;
-       CREATE TEMP TABLE settlement_entries AS SELECT * FROM entries
-         WHERE reason IN ('fill', 'fee', 'cancel', 'reject')
+      `CREATE TEMP TABLE settlement_entries AS SELECT * FROM entries
+         WHERE reason NOT IN ('hold', 'release', 'deposit', 'withdrawal') AND operation_id > ${afterSequence}
          ORDER BY operation_id, account_id, asset_id, entry_sequence`,
     );
     yield* this.#pages('temp.settlement_entries', 'rowid');
@@ -156,6 +175,15 @@ export class StoredLedger {
       after = rows.at(-1)!.rowNumber;
     }
   }
+}
+
+async function readWatermarks(database: SqliteDatabase): Promise<number[]> {
+  const watermarks: number[] = Array(Number(await readMeta(database, 'partitionCount'))).fill(0);
+  const rows = await database.all<{ partition: number; sequence: number }>(
+    'SELECT partition, event_sequence AS sequence FROM watermarks',
+  );
+  for (const { partition, sequence } of rows) watermarks[partition] = sequence;
+  return watermarks;
 }
 
 function entryOf(row: EntryRow): StoredEntry {

@@ -6,10 +6,14 @@ import { baseUnits, type Instrument, notionalUnits } from '../../core/money/inst
 import { budgetNeedUnits, type FeeRates, needUnits, splitBuyFill } from '../../core/money/need.ts';
 import type { EntryReason, Leg, SettlementBatch } from '../../core/ports.ts';
 import {
+  type AmendedEvent,
+  type AmendRejectedEvent,
   type CancelledEvent,
   type ExchangeEvent,
+  type ExpiredEvent,
   type FilledEvent,
   isByBudget,
+  type ReducedEvent,
   type RejectedEvent,
 } from '../../core/protocol/event-decoder.ts';
 import { EventKind, OrderFlag, Side } from '../../core/protocol/kinds.ts';
@@ -38,9 +42,26 @@ export function effectsOf(events: readonly ExchangeEvent[], catalogue: Catalogue
       case EventKind.CANCELLED:
         pushReturn(legs, event, catalogue, 'cancel');
         break;
+      case EventKind.EXPIRED:
+        pushReturn(legs, event, catalogue, 'expire');
+        break;
+      case EventKind.REDUCED:
+        pushReturn(legs, event, catalogue, 'reduce');
+        break;
+      case EventKind.AMENDED:
+        pushAmendment(legs, event, catalogue);
+        if (event.heldUnits > 0n) settledCommands.push(settledBy(event));
+        break;
+      case EventKind.AMEND_REJECTED:
+        // Without an instrument nothing can have been held by the rules, as with a rejected order.
+        if (event.heldUnits <= 0n || catalogue.instrument(event.instrumentId) === undefined) break;
+        pushRelease(legs, event, catalogue, event.heldUnits, 'reject');
+        settledCommands.push(settledBy(event));
+        break;
       case EventKind.FILLED:
         pushFill(legs, event, catalogue);
         break;
+      default: // moves no money: an order rests, waits or is triggered, a command about no order, a refused cancel
     }
   }
   return { legs, settledCommands };
@@ -62,24 +83,54 @@ function couldBeHeldFor(event: RejectedEvent, catalogue: Catalogue): boolean {
   );
 }
 
-/** A close: what the order still needed goes back, so that nothing of its hold is left. */
+/** A close, or a reduction: what the order no longer needs goes back, so that at a close nothing of its hold is left. */
 function pushReturn(
   legs: Leg[],
-  event: RejectedEvent | CancelledEvent,
+  event: RejectedEvent | CancelledEvent | ExpiredEvent | ReducedEvent,
   catalogue: Catalogue,
   reason: EntryReason,
 ): void {
   const instrument = instrumentOf(event, catalogue);
-  const { eventSequence, accountId, side } = event;
+  const { side, priceTicks } = event;
   let units: bigint;
   if (isByBudget(event.flags)) {
-    if (side === Side.SELL) fail(`event ${eventSequence}: a sell by budget`);
-    units = budgetNeedUnits(event.remainingBeforeUnits, event);
+    if (side === Side.SELL) fail(`event ${event.eventSequence}: a sell by budget`);
+    units = budgetNeedUnits(event.remainingBeforeUnits, event) - budgetNeedUnits(event.remainingAfterUnits, event);
   } else {
-    units = needUnits(instrument, side, event.priceTicks, event.remainingBeforeLots, event);
+    units =
+      needUnits(instrument, side, priceTicks, event.remainingBeforeLots, event) -
+      needUnits(instrument, side, priceTicks, event.remainingAfterLots, event);
   }
-  const { assetId } = side === Side.BUY ? instrument.quote : instrument.base;
+  pushRelease(legs, event, catalogue, units, reason);
+}
+
+/** What the order needed and what was held for the change, less what it needs now, goes back. */
+function pushAmendment(legs: Leg[], event: AmendedEvent, catalogue: Catalogue): void {
+  const instrument = instrumentOf(event, catalogue);
+  const { eventSequence, side } = event;
+  const before = needUnits(instrument, side, event.priceTicksBefore, event.remainingBeforeLots, event);
+  const after = needUnits(instrument, side, event.priceTicks, event.remainingAfterLots, event);
+  const units = before + event.heldUnits - after;
+  if (units < 0n) fail(`event ${eventSequence}: the hold of the amend lacks ${-units} units`);
+  pushRelease(legs, event, catalogue, units, 'amend');
+}
+
+function pushRelease(
+  legs: Leg[],
+  event: Pick<AmendedEvent, 'eventSequence' | 'instrumentId' | 'accountId' | 'side'>,
+  catalogue: Catalogue,
+  units: bigint,
+  reason: EntryReason,
+): void {
+  const instrument = instrumentOf(event, catalogue);
+  const { eventSequence, accountId } = event;
+  const { assetId } = event.side === Side.BUY ? instrument.quote : instrument.base;
   push(legs, { eventSequence, accountId, assetId, availableDeltaUnits: units, heldDeltaUnits: -units, reason });
+}
+
+/** The command whose hold record ends here. */
+function settledBy({ commandId, eventSequence }: AmendedEvent | AmendRejectedEvent) {
+  return { commandId, eventSequence };
 }
 
 /** One side of a trade as settlement sees it. */

@@ -17,7 +17,14 @@ export class PartitionCountError extends Error {
 const META: TableShape = { name: 'meta', columns: ['name', 'value'], keyColumns: 1 };
 
 /** Single facts, kept as text in the table `meta`. Each has one writer. */
-export type MetaName = 'mode' | 'partitionCount' | 'engineLimits' | 'startNumber' | 'ledgerSequence' | 'ledgerFloor';
+export type MetaName =
+  | 'mode'
+  | 'marketsSeeded'
+  | 'partitionCount'
+  | 'engineLimits'
+  | 'startNumber'
+  | 'ledgerSequence'
+  | 'ledgerFloor';
 
 /** `exchange.sqlite` of a data folder: keys, balances, entries, watermarks. One connection, one group commit for all. */
 export class ExchangeDatabase {

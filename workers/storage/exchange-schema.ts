@@ -71,4 +71,5 @@ export const EXCHANGE_SCHEMA: readonly string[] = [
     timestamp_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  'ALTER TABLE api_keys ADD COLUMN revoked_ms INTEGER', // NULL while the key is valid
 ];

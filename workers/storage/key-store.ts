@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { fail } from '../../core/assert.ts';
 import { FIRST_CLIENT_ACCOUNT_ID } from '../../core/money/asset.ts';
-import type { Account, ApiKey, Clock, KeyStore, NonceNanos, Role } from '../../core/ports.ts';
+import type { Account, AccountAdmin, ApiKey, Clock, KeyStore, KeySummary, NonceNanos, Role } from '../../core/ports.ts';
 import type { ExchangeDatabase } from './exchange-database.ts';
 import type { TableShape } from './group-commit.ts';
 import { SecretCipher } from './secret-cipher.ts';
@@ -9,12 +9,13 @@ import { SecretCipher } from './secret-cipher.ts';
 /** A name, account or role that can't be used. */
 export class InvalidAccountError extends Error {
   override readonly name = 'InvalidAccountError';
+  readonly code = 'INVALID_ACCOUNT';
 }
 
 const ACCOUNTS: TableShape = { name: 'accounts', columns: ['account_id', 'name', 'created_ms'], keyColumns: 1 };
 const API_KEYS: TableShape = {
   name: 'api_keys',
-  columns: ['key_id', 'key', 'secret', 'account_id', 'roles'],
+  columns: ['key_id', 'key', 'secret', 'account_id', 'roles', 'revoked_ms'],
   keyColumns: 1,
 };
 const NONCES: TableShape = { name: 'nonces', columns: ['key_id', 'last_nonce'], keyColumns: 1 };
@@ -28,10 +29,11 @@ const SECRET_CHARACTERS = 32; // 190 bits
 interface KeyState {
   readonly apiKey: ApiKey;
   lastNonce: NonceNanos;
+  revokedMs: number | null;
 }
 
 /** Accounts and keys: all in memory, changes durable by group commit. The only writer of its three tables. */
-export class SqliteKeyStore implements KeyStore {
+export class SqliteKeyStore implements KeyStore, AccountAdmin {
   readonly #exchange: ExchangeDatabase;
   readonly #clock: Clock;
   readonly #cipher: SecretCipher;
@@ -58,7 +60,12 @@ export class SqliteKeyStore implements KeyStore {
   }
 
   find(key: string): { readonly apiKey: ApiKey; readonly lastNonce: NonceNanos } | undefined {
-    return this.#byKey.get(key);
+    const state = this.#byKey.get(key);
+    return state?.revokedMs === null ? state : undefined;
+  }
+
+  keyOf(keyId: number): ApiKey | undefined {
+    return this.#byId.get(keyId)?.apiKey;
   }
 
   useNonce(keyId: number, nonce: NonceNanos): Promise<void> | null {
@@ -106,8 +113,7 @@ export class SqliteKeyStore implements KeyStore {
       accountName: account.name,
       roles: [...new Set(roles)],
     };
-    this.#remember(apiKey, -1n);
-    this.#put(apiKey);
+    this.#put(this.#remember(apiKey, -1n, null));
     await this.#exchange.commits.durable();
     return apiKey;
   }
@@ -116,9 +122,26 @@ export class SqliteKeyStore implements KeyStore {
     return [...this.#accounts.values()];
   }
 
-  /** @returns the keys of an account, oldest first */
+  /** @returns the valid keys of an account, oldest first */
   keysOf(accountId: number): ApiKey[] {
-    return [...this.#byKey.values()].map(({ apiKey }) => apiKey).filter((apiKey) => apiKey.accountId === accountId);
+    return [...this.#byKey.values()]
+      .filter(({ apiKey, revokedMs }) => apiKey.accountId === accountId && revokedMs === null)
+      .map(({ apiKey }) => apiKey);
+  }
+
+  listKeys(): KeySummary[] {
+    return [...this.#byId.values()].map(summaryOf);
+  }
+
+  async revokeKey(key: string): Promise<KeySummary> {
+    const state = this.#byKey.get(key);
+    if (state === undefined) throw new InvalidAccountError(`key "${key}" does not exist`);
+    if (state.revokedMs === null) {
+      state.revokedMs = this.#clock.nowMs();
+      this.#put(state);
+    }
+    await this.#exchange.commits.durable();
+    return summaryOf(state);
   }
 
   async #load(): Promise<void> {
@@ -131,7 +154,8 @@ export class SqliteKeyStore implements KeyStore {
       this.#lastAccountId = account.accountId;
     }
     const keys = await database.all<StoredKey>(
-      `SELECT key_id AS keyId, key, secret, account_id AS accountId, roles, coalesce(last_nonce, '-1') AS lastNonce
+      `SELECT key_id AS keyId, key, secret, account_id AS accountId, roles, revoked_ms AS revokedMs,
+         coalesce(last_nonce, '-1') AS lastNonce
        FROM api_keys LEFT JOIN nonces USING (key_id) ORDER BY key_id`,
     );
     for (const stored of keys) {
@@ -143,20 +167,21 @@ export class SqliteKeyStore implements KeyStore {
         accountName: this.#accounts.get(stored.accountId)!.name,
         roles: JSON.parse(stored.roles) as Role[],
       };
-      this.#remember(apiKey, BigInt(stored.lastNonce));
+      const state = this.#remember(apiKey, BigInt(stored.lastNonce), stored.revokedMs);
       this.#lastKeyId = stored.keyId;
-      if (this.#cipher.isOutdated(stored.secret)) this.#put(apiKey);
+      if (this.#cipher.isOutdated(stored.secret)) this.#put(state);
     }
     await commits.durable();
   }
 
-  #remember(apiKey: ApiKey, lastNonce: NonceNanos): void {
-    const state = { apiKey, lastNonce };
+  #remember(apiKey: ApiKey, lastNonce: NonceNanos, revokedMs: number | null): KeyState {
+    const state: KeyState = { apiKey, lastNonce, revokedMs };
     this.#byKey.set(apiKey.key, state);
     this.#byId.set(apiKey.keyId, state);
+    return state;
   }
 
-  #put(apiKey: ApiKey): void {
+  #put({ apiKey, revokedMs }: KeyState): void {
     const { keyId, key, secret, accountId, roles } = apiKey;
     this.#exchange.commits.put(API_KEYS, [
       keyId,
@@ -164,8 +189,13 @@ export class SqliteKeyStore implements KeyStore {
       this.#cipher.seal(secret, keyId),
       accountId,
       JSON.stringify(roles),
+      revokedMs,
     ]);
   }
+}
+
+function summaryOf({ apiKey: { keyId, key, accountId, roles }, revokedMs }: KeyState): KeySummary {
+  return { keyId, key, accountId, roles, revokedMs };
 }
 
 interface StoredKey {
@@ -174,6 +204,7 @@ interface StoredKey {
   readonly secret: string;
   readonly accountId: number;
   readonly roles: string;
+  readonly revokedMs: number | null;
   readonly lastNonce: string;
 }
 

@@ -45,16 +45,28 @@ export class SqliteDatabase {
    */
   static async open(path: string, mustExist = false): Promise<SqliteDatabase> {
     if (!mustExist && !existsSync(path)) closeSync(openSync(path, 'a', FILE_MODE));
+    const database = await SqliteDatabase.#connect(path, sqlite3.OPEN_READWRITE);
+    await database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    return database;
+  }
+
+  /**
+   * Opens an existing database to read what is committed, beside its writer, whom it neither stops nor waits for.
+   * @throws DatabaseError
+   */
+  static openReader(path: string): Promise<SqliteDatabase> {
+    return SqliteDatabase.#connect(path, sqlite3.OPEN_READONLY);
+  }
+
+  static async #connect(path: string, mode: number): Promise<SqliteDatabase> {
     const handle = await new Promise<sqlite3.Database>((resolve, reject) => {
-      const opened = new sqlite3.Database(path, sqlite3.OPEN_READWRITE, (error) =>
+      const opened = new sqlite3.Database(path, mode, (error) =>
         error ? reject(new DatabaseError(path, 'open', error)) : resolve(opened),
       );
     });
     handle.serialize();
     handle.configure('busyTimeout', BUSY_TIMEOUT_MS);
-    const database = new SqliteDatabase(path, handle);
-    await database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-    return database;
+    return new SqliteDatabase(path, handle);
   }
 
   /** @returns all rows; the caller bounds them by LIMIT or by what the table is */

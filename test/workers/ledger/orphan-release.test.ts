@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDataFolder } from '../../../workers/audit/offline-check.ts';
+import { auditDataFolder } from '../../../workers/audit/audit.ts';
 import { releaseOrphanedHolds } from '../../../workers/ledger/orphan-release.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -49,7 +49,7 @@ test(`killed between hold and journal a thousand times: those holds are released
     orphans += released;
     expect(await trading.ledger.openHoldsBelow(Number.MAX_SAFE_INTEGER)).toEqual([]);
     await trading.abandon();
-    expect((await checkDataFolder(folder, LIMITS)).statements.filter(({ ok }) => !ok)).toEqual([]);
+    expect((await auditDataFolder(folder, { limits: LIMITS })).statements.filter(({ ok }) => !ok)).toEqual([]);
     trading = await TradingFolder.open(folder);
   }
   expect(orphans).toBe(1_000);

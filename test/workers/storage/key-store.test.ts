@@ -48,7 +48,7 @@ test('accounts, keys and nonces survive reopening, digits and all', async () => 
   expect(made.key).toMatchObject({ keyId: 1, accountName: 'alice', roles: ['trader', 'fundManager'] });
   expect(made.key.key).toMatch(/^account-[A-Za-z0-9]{20}$/);
   await withStore(folder, async (store) => {
-    expect(store.find(made.key.key)).toEqual({ apiKey: made.key, lastNonce: nonce });
+    expect(store.find(made.key.key)).toMatchObject({ apiKey: made.key, lastNonce: nonce });
     expect(store.listAccounts()).toEqual([made.account]);
     expect(store.useNonce(1, nonce)).toBeNull();
     expect(store.useNonce(1, nonce - 1n)).toBeNull();

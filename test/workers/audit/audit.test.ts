@@ -1,59 +1,39 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FRAME } from '../../../core/journal/frame.ts';
 import { listSegments } from '../../../core/journal/segment-files.ts';
+import { auditDataFolder } from '../../../workers/audit/audit.ts';
 import { IdSet } from '../../../workers/audit/id-set.ts';
-import { checkDataFolder } from '../../../workers/audit/offline-check.ts';
 import { NotADataFolderError } from '../../../workers/audit/stored-ledger.ts';
 import { exchangeDatabasePath } from '../../../workers/storage/exchange-database.ts';
 import { SchemaTooNewError } from '../../../workers/storage/migrations.ts';
 import { SqliteDatabase } from '../../../workers/storage/sqlite-database.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
+import { type CapturedFolder, settledFolder } from '../captured-folder.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { LIMITS, randomOrder, TradingFolder } from '../trading-folder.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-let settledFiles: Map<string, Buffer>;
-
-/** Copies of a settled folder, so that each test may break its own. */
-function settledFolder(): string {
-  const folder = temporaryFolder();
-  for (const [name, bytes] of settledFiles) {
-    mkdirSync(join(folder, name, '..'), { recursive: true });
-    writeFileSync(join(folder, name), bytes);
-  }
-  return folder;
-}
+let settled: CapturedFolder;
 
 beforeAll(async () => {
-  const folder = temporaryFolder();
-  const random = new RandomIntegers(seed);
-  const trading = await TradingFolder.open(folder);
-  await trading.trade(random, 300);
-  await trading.settle();
-  await trading.abandon();
-  settledFiles = new Map(
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => [join(entry.parentPath, entry.name).slice(folder.length + 1), join(entry.parentPath, entry.name)])
-      .map(([name, path]) => [name!, readFileSync(path!)]),
-  );
+  settled = await settledFolder(seed, 300);
 });
 
 async function brokenStatements(folder: string): Promise<number[]> {
-  const { ok, statements } = await checkDataFolder(folder, LIMITS);
+  const { ok, statements } = await auditDataFolder(folder, { limits: LIMITS });
   const broken = statements.filter((statement) => !statement.ok).map(({ number }) => number);
   expect(ok).toBe(broken.length === 0);
   return broken;
 }
 
 async function findingsAfter(sql: string): Promise<{ broken: number[]; text: string }> {
-  const folder = settledFolder();
+  const folder = settled.copy();
   const database = await SqliteDatabase.open(exchangeDatabasePath(folder));
   await database.exec(`PRAGMA ignore_check_constraints = ON; ${sql}`);
   await database.close();
-  const { ok, statements } = await checkDataFolder(folder, LIMITS);
+  const { ok, statements } = await auditDataFolder(folder, { limits: LIMITS });
   expect(ok).toBe(false);
   return {
     broken: statements.filter((statement) => !statement.ok).map(({ number }) => number),
@@ -63,7 +43,7 @@ async function findingsAfter(sql: string): Promise<{ broken: number[]; text: str
 
 describe(`a folder after random trading (SEED=${seed})`, () => {
   test('all seven statements hold, each proved on something', async () => {
-    const report = await checkDataFolder(settledFolder(), LIMITS);
+    const report = await auditDataFolder(settled.copy(), { limits: LIMITS });
     expect(report.statements.flatMap(({ findings }) => findings)).toEqual([]);
     expect(report).toMatchObject({ ok: true, unsettledEvents: 0, unloggedEvents: 0, journalTornBytes: 0 });
     expect(report.statements.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7]);
@@ -76,9 +56,9 @@ describe(`a folder after random trading (SEED=${seed})`, () => {
   });
 
   test('a checked folder is as it was', async () => {
-    const folder = settledFolder();
-    const first = await checkDataFolder(folder, LIMITS);
-    expect(await checkDataFolder(folder, LIMITS)).toEqual(first);
+    const folder = settled.copy();
+    const first = await auditDataFolder(folder, { limits: LIMITS });
+    expect(await auditDataFolder(folder, { limits: LIMITS })).toEqual(first);
     const trading = await TradingFolder.open(folder);
     expect(trading.engine.stateHash()).toBe(first.stateHash);
     await trading.abandon();
@@ -96,7 +76,7 @@ describe(`a folder after random trading (SEED=${seed})`, () => {
     for (let hold = 0; hold < 5; hold++) await trading.holdOnly(randomOrder(random));
     await trading.place(randomOrder(random)); // held, matched, and not in the journal when the process dies
     await trading.abandon();
-    const report = await checkDataFolder(folder, LIMITS);
+    const report = await auditDataFolder(folder, { limits: LIMITS });
     expect(report.statements.filter(({ ok }) => !ok)).toEqual([]);
     expect(report.unsettledEvents).toBeGreaterThan(100);
   });
@@ -134,7 +114,12 @@ describe(`a folder after random trading (SEED=${seed})`, () => {
     ['UPDATE watermarks SET event_sequence = event_sequence + 1000000 WHERE partition = 1', [6], [], 'partition 1'],
     ['INSERT INTO watermarks VALUES (7, 1)', [6], [], 'partition 7: its watermark 1 is none of its events'],
     ['DELETE FROM watermarks WHERE partition = 2', [5], [3], 'once too often'],
-    ['INSERT INTO holds SELECT command_id, 100, 1, 5, 0, 1 FROM closed_holds LIMIT 1', [3], [], 'is open, though'],
+    [
+      'INSERT INTO holds SELECT command_id, 100, 1, 5, 0, 1 FROM closed_holds LIMIT 1',
+      [3],
+      [],
+      'though settlement has met its command',
+    ],
     ['INSERT INTO holds VALUES (1, 100, 1, 5, 0, 1)', [3], [], 'account 100 asset 1'],
   ])('%s is found', async (sql, broken, possiblyBroken, text) => {
     const found = await findingsAfter(sql);
@@ -144,30 +129,30 @@ describe(`a folder after random trading (SEED=${seed})`, () => {
   });
 
   test('a flipped bit in the journal is found, by file and offset', async () => {
-    const folder = settledFolder();
+    const folder = settled.copy();
     const { path } = listSegments(folder, 1)[0]!;
     flipBit(path, FRAME.HEADER_BYTES + 40);
-    const report = await checkDataFolder(folder, LIMITS);
+    const report = await auditDataFolder(folder, { limits: LIMITS });
     expect(report.ok).toBe(false);
     expect(report.stateHash).toBeNull();
     expect(report.statements[3]!.findings[0]).toContain(`${path} is damaged at byte 0`);
   });
 
   test('an event log with another event is found', async () => {
-    const folder = settledFolder();
+    const folder = settled.copy();
     const foreign = temporaryFolder();
     const trading = await TradingFolder.open(foreign);
     await trading.trade(new RandomIntegers(seed + 2), 50);
     await trading.abandon();
     rmSync(join(folder, 'events'), { recursive: true });
     cpSync(join(foreign, 'events'), join(folder, 'events'), { recursive: true });
-    const report = await checkDataFolder(folder, LIMITS);
+    const report = await auditDataFolder(folder, { limits: LIMITS });
     expect(report.statements.filter(({ ok }) => !ok).map(({ number }) => number)).toEqual([4]);
     expect(report.statements[3]!.findings[0]).toMatch(/event \d+: the replay gives other bytes/);
   });
 
   test('a journal that lost its end is found: log and settlement know more', async () => {
-    const folder = settledFolder();
+    const folder = settled.copy();
     const segments = listSegments(folder, 1);
     for (const { path } of segments.slice(1)) rmSync(path);
     if (segments.length === 1) writeFileSync(segments[0]!.path, Buffer.alloc(64 * 1024));
@@ -177,21 +162,21 @@ describe(`a folder after random trading (SEED=${seed})`, () => {
   });
 
   test('a missing event log only has to be written again', async () => {
-    const folder = settledFolder();
+    const folder = settled.copy();
     rmSync(join(folder, 'events'), { recursive: true });
-    const report = await checkDataFolder(folder, LIMITS);
+    const report = await auditDataFolder(folder, { limits: LIMITS });
     expect(report.ok).toBe(true);
     expect(report.unloggedEvents).toBe(report.eventCount);
   });
 });
 
 test('a folder that is none, or of a later program, is refused with a reason', async () => {
-  await expect(checkDataFolder(temporaryFolder())).rejects.toThrow(NotADataFolderError);
-  const folder = settledFolder();
+  await expect(auditDataFolder(temporaryFolder())).rejects.toThrow(NotADataFolderError);
+  const folder = settled.copy();
   const database = await SqliteDatabase.open(exchangeDatabasePath(folder));
   await database.exec('PRAGMA user_version = 99');
   await database.close();
-  await expect(checkDataFolder(folder)).rejects.toThrow(SchemaTooNewError);
+  await expect(auditDataFolder(folder)).rejects.toThrow(SchemaTooNewError);
 });
 
 test('a set of ids tells new ones from known ones, wherever they lie', () => {

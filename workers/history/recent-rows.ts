@@ -1,0 +1,26 @@
+/** Rows that were used lately, up to a bound: beyond it the one that was used longest ago is forgotten. */
+export class RecentRows<Key, Row> {
+  readonly #capacity: number;
+  readonly #rows = new Map<Key, Row>(); // in the order of their last use
+
+  /** @param capacity ≥ 1 */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get(key: Key): Row | undefined {
+    return this.#rows.get(key);
+  }
+
+  put(key: Key, row: Row): void {
+    this.#rows.delete(key);
+    this.#rows.set(key, row);
+    if (this.#rows.size <= this.#capacity) return;
+    const [oldest] = this.#rows.keys();
+    this.#rows.delete(oldest!);
+  }
+
+  remove(key: Key): void {
+    this.#rows.delete(key);
+  }
+}
