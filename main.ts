@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
+import { addAdminCommands } from './main/admin-commands.ts';
 import { runAudit } from './main/audit-command.ts';
 import { type Configuration, readConfiguration } from './main/configuration.ts';
+import { runJournalVerify } from './main/journal-command.ts';
 import { runStart } from './main/start-command.ts';
 import { runStatus } from './main/status-command.ts';
 
@@ -17,10 +19,12 @@ const FLAGS: readonly (readonly [flag: string, variable: string, help: string])[
 
 const OTHER_VARIABLES = `
 Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only as variables:
-  RINGBOOK_ADMIN_TOKEN          what operators send as bearer token; the sandbox makes one
-  RINGBOOK_MASTER_KEY           64 hex digits that encrypt stored secrets; needed in production
-  RINGBOOK_MAX_ORDERS           resting orders, all instruments together; fixed at the first start (default 1048576)
-  RINGBOOK_JOURNAL_SEGMENT_MIB  size of one journal file (default 64)`;
+  RINGBOOK_ADMIN_TOKEN            what operators send as bearer token; the sandbox makes one
+  RINGBOOK_MASTER_KEY             64 hex digits that encrypt stored secrets; needed in production
+  RINGBOOK_MAX_ORDERS             resting orders, all instruments together; fixed at the first start (default 1048576)
+  RINGBOOK_MARKET_PROTECTION_PPM  how far a market order may move the price, in millionths (default 50000)
+  RINGBOOK_JOURNAL_SEGMENT_MIB    size of one journal file (default 64)
+  RINGBOOK_INSTRUMENTS_FILE       JSON of the assets and instruments that the first start defines (README.md tells its form)`;
 
 function flagged(command: Command): Command {
   for (const [flag, , help] of FLAGS) command.addOption(new Option(flag, help));
@@ -53,12 +57,25 @@ flagged(program.command('status'))
   );
 
 flagged(program.command('audit'))
-  .description('prove on a stopped exchange that nothing was lost, doubled or made up; exit code 1 if something was')
+  .description(
+    'prove, on a stopped or a running exchange, that nothing was lost, doubled or made up; exit code 1 if something was',
+  )
   .option('--json', 'as JSON')
   .action(async (_options: unknown, command: Command) => {
     const holds = await runAudit(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
     process.exitCode = holds ? 0 : 1;
   });
+
+const journal = program.command('journal').description('what the exchange has promised to keep');
+flagged(journal.command('verify'))
+  .description('read every byte of journal, event log and snapshots; exit code 1 if any is damaged')
+  .option('--json', 'as JSON')
+  .action((_options: unknown, command: Command) => {
+    const isSound = runJournalVerify(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
+    process.exitCode = isSound ? 0 : 1;
+  });
+
+addAdminCommands(program, { flagged, configurationOf });
 
 try {
   await program.parseAsync();

@@ -1,14 +1,20 @@
 import type { Logger } from 'pino';
 import { fail } from '../core/assert.ts';
 import { Catalogue } from '../core/money/catalogue.ts';
-import type { Clock, KeyStore, Ledger } from '../core/ports.ts';
+import type { Markets } from '../core/money/default-markets.ts';
+import type { AccountAdmin, Clock, HistoryStore, KeyStore, Ledger } from '../core/ports.ts';
 import type { RingBuffers } from '../core/ring/ring.ts';
 import { AccountSequences } from './accounts/account-sequences.ts';
+import { CurrentHistory } from './accounts/current-history.ts';
 import { SettledBalances } from './accounts/settled-balances.ts';
+import { accountRoutes as adminAccountRoutes } from './admin/account-routes.ts';
+import type { AdminRoute } from './admin/admin-route.ts';
+import { depositRoutes } from './admin/deposit-routes.ts';
+import { instrumentRoutes } from './admin/instrument-routes.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { htmlReply } from './http/reply.ts';
 import { CatalogueEvents } from './market-data/catalogue-events.ts';
-import { Depth } from './market-data/depth.ts';
+import { MarketData } from './market-data/market-data.ts';
 import { type Checkpoint, OperatorCommands } from './operator-commands.ts';
 import type { CommandIds } from './orders/command-ids.ts';
 import { CommandOutcomes } from './orders/command-outcomes.ts';
@@ -16,13 +22,24 @@ import { CommandPublisher } from './orders/command-publisher.ts';
 import { EventReader } from './orders/event-reader.ts';
 import { OrderEntry } from './orders/order-entry.ts';
 import { OrderView } from './orders/order-view.ts';
+import { PastOrders } from './orders/past-orders.ts';
+import { ProtectionPrices } from './orders/protection-prices.ts';
 import { accountRoutes } from './rest/account-routes.ts';
+import { historyRoutes } from './rest/history-routes.ts';
+import { marketRoutes } from './rest/market-routes.ts';
 import { orderRoutes } from './rest/order-routes.ts';
 import { publicRoutes } from './rest/public-routes.ts';
 import { PRIVATE_LIMIT, PUBLIC_LIMIT, RateLimiter } from './rest/rate-limiter.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { type Endpoint, type PublicEndpoint, Router } from './rest/router.ts';
 import { currencyPage } from './web/currency-page.ts';
+import { l2Endpoint } from './ws/l2-endpoint.ts';
+import { L2Hub } from './ws/l2-hub.ts';
+import { orderEventEndpoint } from './ws/order-event-endpoint.ts';
+import { OrderEventHub } from './ws/order-event-hub.ts';
+import { SocketServer } from './ws/socket-server.ts';
+import { updateEndpoints } from './ws/update-endpoints.ts';
+import { UpdateHub } from './ws/update-hub.ts';
 
 export interface GatewayDependencies {
   readonly control: SharedArrayBuffer; // CONTROL words
@@ -31,12 +48,16 @@ export interface GatewayDependencies {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly keyStore: KeyStore;
+  readonly history: HistoryStore;
   readonly commandIds: CommandIds;
   readonly partitionCount: number; // of settlement's watermarks
   readonly rateLimit: 'gemini' | 'off';
   readonly logger: Logger;
   readonly publicUrl?: string; // how clients reach it; by default the address it listens on
   readonly answerTimeoutMs?: number; // after which an order's outcome is called unknown; 30 s by default
+  readonly marketProtectionPpm?: number; // how far a market order may move the price; 5 % by default
+  readonly closedOrders?: number; // that are kept in memory; older ones are asked from the history
+  readonly socketBufferBytes?: number; // what a socket's client may leave unread; 1 MiB by default
 }
 
 /** Where the core stands after its start. */
@@ -52,6 +73,7 @@ interface Running {
   readonly publisher: CommandPublisher;
   readonly orderEntry: OrderEntry;
   readonly operator: OperatorCommands;
+  readonly sockets: SocketServer;
   readonly server: RestServer;
 }
 
@@ -64,11 +86,13 @@ export class Gateway {
   /** Assets and instruments as the journal has defined them so far. */
   readonly catalogue = new Catalogue();
   /** Orders as the events so far say. */
-  readonly orders = new OrderView();
+  readonly orders: OrderView;
   readonly #dependencies: GatewayDependencies;
   readonly #control: Int32Array;
-  readonly #depth = new Depth();
+  readonly #market = new MarketData(this.catalogue);
+  readonly #orderEvents: OrderEventHub;
   readonly #sequences: AccountSequences;
+  readonly #history: CurrentHistory;
   readonly #outcomes = new CommandOutcomes();
   readonly #reader: EventReader;
   #catchUp: { readonly sequence: number; readonly resolve: () => void } | null = null;
@@ -78,12 +102,17 @@ export class Gateway {
   constructor(dependencies: GatewayDependencies) {
     this.#dependencies = dependencies;
     this.#control = new Int32Array(dependencies.control);
+    this.orders = new OrderView(dependencies.closedOrders);
     this.#sequences = new AccountSequences(dependencies.partitionCount);
+    this.#history = new CurrentHistory(dependencies.history, this.#sequences);
+    const keyText = (keyId: number): string => dependencies.keyStore.keyOf(keyId)?.key ?? '';
+    this.#orderEvents = new OrderEventHub(this.orders, this.catalogue, keyText);
     this.#reader = new EventReader(dependencies.eventRing, this.#control, [
       new CatalogueEvents(this.catalogue),
       this.orders,
-      this.#depth,
+      this.#market,
       this.#sequences,
+      this.#orderEvents,
       this.#outcomes, // last: who waits for a command finds its effect in every view
     ]);
   }
@@ -101,6 +130,11 @@ export class Gateway {
   /** Orders between their request and their answer. */
   get ordersInFlight(): number {
     return this.#running?.orderEntry.inFlight.count ?? 0;
+  }
+
+  /** WebSockets that are open. */
+  get socketCount(): number {
+    return this.#running?.sockets.socketCount ?? 0;
   }
 
   /**
@@ -126,23 +160,27 @@ export class Gateway {
     const { commandRing, clock, commandIds, ledger, logger } = this.#dependencies;
     const publisher = new CommandPublisher(commandRing, this.#control, clock, lastCommandSequence);
     const outcomes = this.#outcomes;
+    const past = new PastOrders(this.#history, this.catalogue);
     const orderEntry = new OrderEntry({
       publisher,
       outcomes,
       commandIds,
       view: this.orders,
+      past,
+      states: this.#market.states,
       ledger,
       clock,
       logger,
     });
     const operator = new OperatorCommands(publisher, outcomes, commandIds, this.catalogue);
-    this.#running = { publisher, orderEntry, operator, server: this.#createServer(orderEntry) };
+    this.#running = { publisher, orderEntry, operator, ...this.#createServers(orderEntry, past) };
     await this.#eventsThrough(lastEventSequence);
+    await this.#market.prime(this.#dependencies.history, this.catalogue, clock.nowMs());
   }
 
-  /** Defines the default markets that the journal lacks: all of them at the first start of a data folder. */
-  ensureDefaultMarkets(): Promise<void> {
-    return this.#resumed().operator.ensureDefaultMarkets();
+  /** Defines the markets that the journal lacks: all of them at the first start of a data folder. */
+  ensureMarkets(markets: Markets): Promise<void> {
+    return this.#resumed().operator.ensureMarkets(markets);
   }
 
   /** Has the core write its state hash into the event log. */
@@ -161,14 +199,28 @@ export class Gateway {
     return listeningPort;
   }
 
+  /** What operators may do with a running exchange. */
+  adminRoutes(accounts: AccountAdmin): AdminRoute[] {
+    const { operator } = this.#resumed();
+    const { ledger, commandIds, clock } = this.#dependencies;
+    const { catalogue } = this;
+    return [
+      ...adminAccountRoutes(accounts),
+      ...depositRoutes({ accounts, catalogue, ledger, commandIds, clock }),
+      ...instrumentRoutes({ catalogue, states: this.#market.states, operator }),
+    ];
+  }
+
   /** From now on orders and cancels get 503; what is on its way is finished, and everything may still be read. */
   beginShutdown(): void {
     this.#running?.orderEntry.close();
+    this.#running?.operator.close();
   }
 
   /** @returns when every order and cancel on its way has its outcome, and every request its answer */
   async drained(): Promise<void> {
     await this.#running?.orderEntry.idle();
+    await this.#running?.operator.idle();
     await this.#running?.server.idle();
   }
 
@@ -188,25 +240,40 @@ export class Gateway {
     });
   }
 
-  #createServer(orderEntry: OrderEntry): RestServer {
-    const { ledger, keyStore, clock, rateLimit, logger, answerTimeoutMs } = this.#dependencies;
+  #createServers(orderEntry: OrderEntry, past: PastOrders): Pick<Running, 'sockets' | 'server'> {
+    const { keyStore, clock, rateLimit, logger } = this.#dependencies;
     const limiter = (limit: typeof PUBLIC_LIMIT): RateLimiter | null =>
       rateLimit === 'off' ? null : new RateLimiter(limit, () => clock.nowMs());
-    const router = new Router(this.#endpoints(orderEntry, ledger, answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS));
+    const router = new Router(this.#endpoints(orderEntry, past));
     const isKnownPath = (path: string): boolean => router.match(path) !== undefined;
-    return new RestServer({
-      router,
-      authenticator: new Authenticator(keyStore, isKnownPath, limiter(PRIVATE_LIMIT)),
-      publicLimiter: limiter(PUBLIC_LIMIT),
-      logger,
-    });
+    const authenticator = new Authenticator(keyStore, isKnownPath, limiter(PRIVATE_LIMIT));
+    const publicLimiter = limiter(PUBLIC_LIMIT);
+    const sockets = this.#createSockets(authenticator, publicLimiter);
+    return { sockets, server: new RestServer({ router, authenticator, publicLimiter, sockets, logger }) };
   }
 
-  #endpoints(orderEntry: OrderEntry, ledger: Ledger, answerTimeoutMs: number): Endpoint[] {
+  #createSockets(authenticator: Authenticator, publicLimiter: RateLimiter | null): SocketServer {
+    const { clock, keyStore, logger, socketBufferBytes } = this.#dependencies;
+    const endpoints = [
+      l2Endpoint(this.catalogue, new L2Hub(this.#market)),
+      ...updateEndpoints(this.catalogue, new UpdateHub(this.#market)),
+      orderEventEndpoint(authenticator, keyStore, this.#orderEvents),
+    ];
+    const bounds = socketBufferBytes === undefined ? {} : { bufferBytes: socketBufferBytes };
+    return new SocketServer({ endpoints, publicLimiter, clock, logger, ...bounds });
+  }
+
+  #endpoints(orderEntry: OrderEntry, past: PastOrders): Endpoint[] {
+    const { ledger, clock, marketProtectionPpm, answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = this.#dependencies;
     const { catalogue, orders: view } = this;
+    const market = this.#market;
+    const history = this.#history;
+    const protection = new ProtectionPrices(market.depth, market.tape, marketProtectionPpm);
     const endpoints: Endpoint[] = [
-      ...publicRoutes(catalogue, this.#depth),
-      ...orderRoutes({ orderEntry, view, catalogue, answerTimeoutMs }),
+      ...publicRoutes(catalogue, market),
+      ...marketRoutes({ catalogue, market, history, clock }),
+      ...orderRoutes({ orderEntry, view, past, history, catalogue, protection, answerTimeoutMs }),
+      ...historyRoutes(history, catalogue),
       ...accountRoutes(new SettledBalances(ledger, this.#sequences), catalogue),
     ];
     const page: PublicEndpoint = {

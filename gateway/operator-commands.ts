@@ -1,8 +1,11 @@
 import { fail } from '../core/assert.ts';
+import type { Asset } from '../core/money/asset.ts';
 import type { Catalogue } from '../core/money/catalogue.ts';
-import { defaultMarkets } from '../core/money/default-markets.ts';
+import type { Markets } from '../core/money/default-markets.ts';
+import type { Instrument } from '../core/money/instrument.ts';
 import type { ExchangeEvent } from '../core/protocol/event-decoder.ts';
-import { EventKind } from '../core/protocol/kinds.ts';
+import { EventKind, type InstrumentState, RejectReason } from '../core/protocol/kinds.ts';
+import { AdminError } from './admin/admin-route.ts';
 import type { CommandIds } from './orders/command-ids.ts';
 import type { CommandOutcomes } from './orders/command-outcomes.ts';
 import type { CommandOrigin, CommandPublisher } from './orders/command-publisher.ts';
@@ -22,6 +25,8 @@ export class OperatorCommands {
   readonly #outcomes: CommandOutcomes;
   readonly #commandIds: CommandIds;
   readonly #catalogue: Catalogue;
+  readonly #changing = new Set<Promise<ExchangeEvent>>();
+  #isOpen = true;
 
   constructor(publisher: CommandPublisher, outcomes: CommandOutcomes, commandIds: CommandIds, catalogue: Catalogue) {
     this.#publisher = publisher;
@@ -31,12 +36,11 @@ export class OperatorCommands {
   }
 
   /**
-   * Defines the default assets and instruments that the journal does not have: all at the first start of a data folder,
-   * the rest when that start was cut short, none later.
+   * Defines the assets and instruments that the journal does not have: all at the first start of a data folder, the rest
+   * when that start was cut short.
    * @returns once all of them are in the catalogue
    */
-  async ensureDefaultMarkets(): Promise<void> {
-    const { assets, instruments } = defaultMarkets();
+  async ensureMarkets({ assets, instruments }: Markets): Promise<void> {
     for (const asset of assets) {
       if (this.#catalogue.asset(asset.assetId) !== undefined) continue;
       requireDefined(asset.code, await this.#run((origin) => this.#publisher.publishAsset(origin, asset)));
@@ -56,11 +60,56 @@ export class OperatorCommands {
     return { stateHash, restingOrders, commandSequence, eventSequence };
   }
 
+  /** @throws AdminError: the core has no room, or id or code are taken; ApiError: no room in the ring, or a shutdown */
+  async defineAsset(asset: Asset): Promise<void> {
+    requireTaken(asset.code, await this.#change((origin) => this.#publisher.publishAsset(origin, asset)));
+  }
+
+  /** @throws as defineAsset */
+  async defineInstrument(instrument: Instrument): Promise<void> {
+    const event = await this.#change((origin) => this.#publisher.publishInstrument(origin, instrument));
+    requireTaken(instrument.symbol, event);
+  }
+
+  /** @throws as defineAsset */
+  async setInstrumentState(instrumentId: number, state: InstrumentState): Promise<void> {
+    const change = { instrumentId, state };
+    const event = await this.#change((origin) => this.#publisher.publishInstrumentState(origin, change));
+    requireTaken(`instrument ${instrumentId}`, event);
+  }
+
+  /** From now on nothing is changed; what is on its way goes on. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** @returns once no change is on its way any more */
+  async idle(): Promise<void> {
+    while (this.#changing.size > 0) await Promise.allSettled(this.#changing);
+  }
+
+  #change(publish: (origin: CommandOrigin) => number): Promise<ExchangeEvent> {
+    if (!this.#isOpen) throw tryLater('The exchange is shutting down', 5);
+    const changing = this.#run(publish).finally(() => this.#changing.delete(changing));
+    this.#changing.add(changing);
+    return changing;
+  }
+
   async #run(publish: (origin: CommandOrigin) => number): Promise<ExchangeEvent> {
     if (!this.#publisher.tryReserve(1)) throw tryLater('The command ring is full; try again');
     const origin = { commandId: this.#commandIds.next(), accountId: 0, ledgerSequence: 0 };
     return this.#outcomes.lastEventOf(publish(origin));
   }
+}
+
+/** @throws AdminError when the core refused */
+function requireTaken(name: string, event: ExchangeEvent): void {
+  if (event.kind !== EventKind.DEFINITION_REJECTED) return;
+  if (event.reason === RejectReason.CAPACITY)
+    throw new AdminError('InvalidInput', `${name}: this data folder has no room for more instruments`);
+  if (event.reason === RejectReason.ALREADY_DEFINED)
+    throw new AdminError('AlreadyDefined', `${name}: its id or name is taken; look again at what is defined`);
+  throw new AdminError('InvalidInput', `${name} was refused by the core with reason ${event.reason}`);
 }
 
 function requireDefined(name: string, event: ExchangeEvent): void {

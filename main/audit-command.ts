@@ -1,25 +1,24 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { EngineLimits } from '../core/engine/engine.ts';
-import { checkDataFolder } from '../workers/audit/offline-check.ts';
+import { auditDataFolder } from '../workers/audit/audit.ts';
+import type { OnProgress } from '../workers/audit/audit-progress.ts';
 import { NotADataFolderError } from '../workers/audit/stored-ledger.ts';
-import { readEngineLimits } from '../workers/storage/engine-limits.ts';
 import { exchangeDatabasePath } from '../workers/storage/exchange-database.ts';
-import { lockFolder } from '../workers/storage/folder-lock.ts';
-import { SqliteDatabase } from '../workers/storage/sqlite-database.ts';
+import { type FolderLock, FolderLockedError, lockFolder } from '../workers/storage/folder-lock.ts';
 import type { Configuration } from './configuration.ts';
 
 /**
- * `ringbook audit`: proves what always holds, on a stopped exchange.
+ * `ringbook audit`: proves what always holds. A stopped exchange is kept from starting meanwhile; a running one is audited
+ * at a cut and does not notice.
  * @returns whether everything holds: the exit code
  */
 export async function runAudit(configuration: Configuration, asJson: boolean): Promise<boolean> {
   const dataFolder = resolve(configuration.dataFolder);
   if (!existsSync(exchangeDatabasePath(dataFolder)))
     throw new NotADataFolderError(`${dataFolder} holds no exchange: name the folder with --data-dir`);
-  const lock = await lockFolder(dataFolder, 'exchange');
+  const lock = await lockUnlessRunning(dataFolder);
   try {
-    const report = await checkDataFolder(dataFolder, await limitsOf(dataFolder));
+    const report = await auditDataFolder(dataFolder, { isRunning: lock === null, onProgress: printProgress() });
     if (asJson) {
       console.log(JSON.stringify(report, null, 2));
       return report.ok;
@@ -35,15 +34,26 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
     );
     return report.ok;
   } finally {
-    await lock.release();
+    await lock?.release();
   }
 }
 
-async function limitsOf(dataFolder: string): Promise<EngineLimits> {
-  const database = await SqliteDatabase.open(exchangeDatabasePath(dataFolder), true);
+/** @returns null when an exchange is at work there */
+async function lockUnlessRunning(dataFolder: string): Promise<FolderLock | null> {
   try {
-    return await readEngineLimits(database);
-  } finally {
-    await database.close();
+    return await lockFolder(dataFolder, 'exchange');
+  } catch (error) {
+    if (error instanceof FolderLockedError) return null;
+    throw error;
   }
+}
+
+/** A long audit says where it is, at most once a second, beside what a program reads. */
+function printProgress(): OnProgress {
+  let printedMs = performance.now();
+  return (stage, percent) => {
+    if (performance.now() - printedMs < 1_000) return;
+    printedMs = performance.now();
+    console.error(`auditing: ${stage}, ${percent} % …`);
+  };
 }

@@ -16,6 +16,8 @@ export interface Configuration {
   readonly masterKey: string | undefined; // 64 hex digits: encrypts stored secrets
   readonly maxOrders: number | undefined; // fixed when the data folder is made
   readonly journalSegmentMiB: number;
+  readonly marketProtectionPpm: number; // how far a market order may move the price
+  readonly instrumentsFile: string | undefined; // what the first start defines; later starts compare it
 }
 
 /** The settings are not usable. `message` has one line per problem. */
@@ -45,6 +47,8 @@ const SCHEMA = z.object({
     .max(2 ** 22)
     .optional(),
   RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce.number().int().min(1).max(1_024).default(64),
+  RINGBOOK_MARKET_PROTECTION_PPM: z.coerce.number().int().min(0).max(999_999).default(50_000),
+  RINGBOOK_INSTRUMENTS_FILE: z.string().min(1).optional(),
   RINGBOOK_REDIS_URL: z
     .undefined({ error: 'is not supported yet: unset it, balances are kept by the embedded ledger' })
     .optional(),
@@ -93,5 +97,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     masterKey: settings.RINGBOOK_MASTER_KEY,
     maxOrders: settings.RINGBOOK_MAX_ORDERS,
     journalSegmentMiB: settings.RINGBOOK_JOURNAL_SEGMENT_MIB,
+    marketProtectionPpm: settings.RINGBOOK_MARKET_PROTECTION_PPM,
+    instrumentsFile: settings.RINGBOOK_INSTRUMENTS_FILE,
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Asset, assetProblem } from '../core/money/asset.ts';
 import type { Catalogue } from '../core/money/catalogue.ts';
 import { formatDecimal, tryParseDecimal } from '../core/money/decimal.ts';
-import { defaultMarkets } from '../core/money/default-markets.ts';
+import { defaultMarkets, type Markets } from '../core/money/default-markets.ts';
 import {
   defineInstrument,
   type Instrument,
@@ -14,12 +14,6 @@ import {
 /** The instruments file can't be used, or says something else than the journal. One line per problem. */
 export class InstrumentsFileError extends Error {
   override readonly name = 'InstrumentsFileError';
-}
-
-/** What the first start of a data folder defines. */
-export interface Markets {
-  readonly assets: readonly Asset[];
-  readonly instruments: readonly Instrument[];
 }
 
 const decimalText = z.string().regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/, 'must be decimal text such as "0.01"');

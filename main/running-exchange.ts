@@ -10,6 +10,8 @@ import { AdminServer, statusRoutes } from '../gateway/admin/admin-server.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { CommandIds } from '../gateway/orders/command-ids.ts';
 import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
+import { HistoryConsumer } from '../workers/history/history-consumer.ts';
+import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
 import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
@@ -17,10 +19,12 @@ import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
 import { fixMode } from '../workers/storage/folder-mode.ts';
+import { HistoryDatabase } from '../workers/storage/history-database.ts';
 import { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { raiseStartNumber } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
+import { readMarkets, requireSameMarkets } from './instruments-file.ts';
 import type { StatusReport } from './status-report.ts';
 
 /** Ledger and journal of one folder do not belong together: one of them was restored from an older copy. */
@@ -45,6 +49,8 @@ export class RunningExchange {
   readonly #hooks: ExchangeHooks;
   readonly #lock: FolderLock;
   readonly #database: ExchangeDatabase;
+  readonly #historyDatabase: HistoryDatabase;
+  readonly #historyStore: SqliteHistoryStore;
   readonly #limits: EngineLimits;
   readonly #commandIds: CommandIds;
   readonly #threads: ExchangeThreads;
@@ -67,6 +73,8 @@ export class RunningExchange {
       clock: ExchangeClock;
       keyStore: SqliteKeyStore;
       ledger: EmbeddedLedger;
+      historyDatabase: HistoryDatabase;
+      historyStore: SqliteHistoryStore;
       startNumber: number;
       limits: EngineLimits;
     },
@@ -79,6 +87,8 @@ export class RunningExchange {
     this.clock = parts.clock;
     this.keyStore = parts.keyStore;
     this.ledger = parts.ledger;
+    this.#historyDatabase = parts.historyDatabase;
+    this.#historyStore = parts.historyStore;
     this.#startedMs = parts.clock.nowMs();
     this.#limits = parts.limits;
     this.#commandIds = new CommandIds(parts.startNumber);
@@ -91,9 +101,11 @@ export class RunningExchange {
       clock: parts.clock,
       ledger: parts.ledger,
       keyStore: parts.keyStore,
+      history: parts.historyStore,
       commandIds: this.#commandIds,
       partitionCount: parts.database.partitionCount,
       rateLimit: configuration.rateLimit,
+      marketProtectionPpm: configuration.marketProtectionPpm,
       logger,
     });
     this.#feed = new EmbeddedFeed({
@@ -130,8 +142,11 @@ export class RunningExchange {
     const limits = await fixEngineLimits(database, configuration.maxOrders);
     const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
     const ledger = await EmbeddedLedger.open(database);
+    const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, hooks.onFatal);
+    const historyStore = await SqliteHistoryStore.open(dataFolder);
     const startNumber = await raiseStartNumber(database);
-    const parts = { lock, threads, database, clock, keyStore, ledger, startNumber, limits };
+    const stores = { database, keyStore, ledger, historyDatabase, historyStore };
+    const parts = { lock, threads, clock, ...stores, startNumber, limits };
     const exchange = new RunningExchange({ ...configuration, dataFolder }, hooks, parts);
     await exchange.#recover();
     return exchange;
@@ -141,7 +156,7 @@ export class RunningExchange {
   async listen(adminToken: string): Promise<{ baseUrl: string; adminUrl: string }> {
     const { host, port, adminPort } = this.#configuration;
     const listeningPort = await this.gateway.listen(host, port);
-    const routes = statusRoutes(() => this.status());
+    const routes = [...statusRoutes(() => this.status()), ...this.gateway.adminRoutes(this.keyStore)];
     this.#admin = new AdminServer({ token: adminToken, routes, logger: this.#hooks.logger });
     const listeningAdminPort = await this.#admin.listen(adminPort);
     return { baseUrl: `http://${host}:${listeningPort}`, adminUrl: `http://127.0.0.1:${listeningAdminPort}` };
@@ -195,6 +210,8 @@ export class RunningExchange {
     this.#loop.stop();
     this.#admin?.close();
     this.gateway.close();
+    await this.#historyStore.close();
+    await this.#historyDatabase.close();
     await this.#database.close();
     await this.#lock.release();
   }
@@ -219,8 +236,9 @@ export class RunningExchange {
     // Only now: raising the floor is a change of its own, and a refused start must leave the ledger as it was.
     await this.ledger.raiseFloor(this.#commandIds.firstId);
     await this.#eventLogReaches(lastEventSequence);
-    await this.gateway.ensureDefaultMarkets();
+    await this.#seedMarkets();
     this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue));
+    this.#feed.subscribe(await HistoryConsumer.open(this.#historyDatabase, this.gateway.catalogue));
     this.#releaseOrphans(lastEventSequence);
   }
 
@@ -238,6 +256,18 @@ export class RunningExchange {
         `exchange.sqlite knows ${ledgerSequence} changes, but the journal was written after ${replayed.highestLedgerSequence}: ` +
           'the database is an older copy. Restore the one that belongs to this journal.',
       );
+  }
+
+  /** Defines what is traded at the first start. Later the journal's rules hold, and a file that differs is refused. */
+  async #seedMarkets(): Promise<void> {
+    const { instrumentsFile } = this.#configuration;
+    if ((await this.#database.readMeta('marketsSeeded')) === undefined) {
+      await this.gateway.ensureMarkets(readMarkets(instrumentsFile));
+      this.#database.putMeta('marketsSeeded', 'yes');
+      await this.#database.commits.durable();
+    } else if (instrumentsFile !== undefined) {
+      requireSameMarkets(instrumentsFile, readMarkets(instrumentsFile), this.gateway.catalogue);
+    }
   }
 
   #releaseOrphans(endSequenceAtStart: number): void {

@@ -5,16 +5,16 @@ import type { EventListener } from '../orders/event-reader.ts';
 
 /** The newest event of each account in each partition: what settlement must have done before its balances are current. */
 export class AccountSequences implements EventListener {
-  readonly #partitionCount: number;
+  readonly partitionCount: number;
   readonly #newest = new Map<number, Float64Array>(); // by account id
 
   constructor(partitionCount: number) {
-    this.#partitionCount = partitionCount;
+    this.partitionCount = partitionCount;
   }
 
   /** @returns by partition, 0 where the account has no event; a copy */
   newest(accountId: number): Float64Array {
-    return this.#newest.get(accountId)?.slice() ?? new Float64Array(this.#partitionCount);
+    return this.#newest.get(accountId)?.slice() ?? new Float64Array(this.partitionCount);
   }
 
   onEvent(event: ExchangeEvent): void {
@@ -29,9 +29,9 @@ export class AccountSequences implements EventListener {
   #note(accountId: number, event: ExchangeEvent): void {
     let newest = this.#newest.get(accountId);
     if (newest === undefined) {
-      newest = new Float64Array(this.#partitionCount);
+      newest = new Float64Array(this.partitionCount);
       this.#newest.set(accountId, newest);
     }
-    newest[partitionOf(event, this.#partitionCount)] = event.eventSequence;
+    newest[partitionOf(event, this.partitionCount)] = event.eventSequence;
   }
 }

@@ -4,15 +4,11 @@ import type { Logger } from 'pino';
 import { HttpExchange } from '../http/http-exchange.ts';
 import { Listening } from '../http/listening.ts';
 import { errorReply, jsonReply, type Reply } from '../http/reply.ts';
+import { ApiError } from '../rest/errors.ts';
+import { AdminError, type AdminRoute } from './admin-route.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
-
-/** One call of the operator. What it resolves to is the answer's JSON. */
-export interface AdminRoute {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  answer(): Promise<unknown> | unknown;
-}
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface AdminServerOptions {
   readonly token: string; // every call carries it: `Authorization: Bearer …`
@@ -28,16 +24,28 @@ export function statusRoutes(status: () => Promise<unknown>): AdminRoute[] {
   ];
 }
 
+interface IncomingCall {
+  readonly method: string; // lower case
+  readonly path: string;
+  readonly isAuthorized: boolean;
+  readonly body: Buffer;
+}
+
 /** The operator's own door. Listens on loopback, and nothing is answered without the token. */
 export class AdminServer {
-  readonly #routes: ReadonlyMap<string, AdminRoute>;
+  readonly #routes: ReadonlyMap<string, AdminRoute>; // by method and path
+  readonly #methods = new Map<string, string>(); // that a path takes, by path
   readonly #tokenDigest: Buffer;
   readonly #logger: Logger;
   readonly #app = App();
   #listening: Listening | null = null;
 
   constructor({ token, routes, logger }: AdminServerOptions) {
-    this.#routes = new Map(routes.map((route) => [route.path, route]));
+    this.#routes = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
+    for (const { method: taken, path } of routes) {
+      const before = this.#methods.get(path);
+      this.#methods.set(path, before === undefined ? taken : `${before}, ${taken}`);
+    }
     this.#tokenDigest = digest(`Bearer ${token}`);
     this.#logger = logger;
     this.#app.any('/*', (response, request) => this.#accept(response, request));
@@ -63,34 +71,48 @@ export class AdminServer {
     const path = request.getUrl();
     const isAuthorized = timingSafeEqual(digest(request.getHeader('authorization')), this.#tokenDigest);
     const exchange = new HttpExchange(response, method === 'head');
-    exchange.discardBody(
+    exchange.readBody(
       MAX_BODY_BYTES,
-      () => void this.#answer(exchange, method, path, isAuthorized),
+      (body) => void this.#answer(exchange, { method, path, isAuthorized, body }),
       () => exchange.send(errorReply(413, 'RequestTooLarge', `A body may have ${MAX_BODY_BYTES} bytes at most`)),
     );
   }
 
-  async #answer(exchange: HttpExchange, method: string, path: string, isAuthorized: boolean): Promise<void> {
-    exchange.send(await this.#reply(method, path, isAuthorized));
+  async #answer(exchange: HttpExchange, incoming: IncomingCall): Promise<void> {
+    exchange.send(await this.#reply(incoming));
   }
 
-  async #reply(method: string, path: string, isAuthorized: boolean): Promise<Reply> {
+  async #reply({ method, path, isAuthorized, body }: IncomingCall): Promise<Reply> {
     if (!isAuthorized)
       return errorReply(401, 'Unauthorized', 'This needs the header Authorization: Bearer with the admin token', [
         ['WWW-Authenticate', 'Bearer'],
       ]);
-    const route = this.#routes.get(path);
-    if (route === undefined) return errorReply(404, 'EndpointNotFound', 'There is no such admin endpoint');
-    const asked = method === 'head' ? 'GET' : method.toUpperCase();
-    if (asked !== route.method)
-      return errorReply(405, 'MethodNotAllowed', `${path} takes ${route.method} only`, [['Allow', route.method]]);
+    const methods = this.#methods.get(path);
+    if (methods === undefined) return errorReply(404, 'EndpointNotFound', 'There is no such admin endpoint');
+    const route = this.#routes.get(`${method === 'head' ? 'GET' : method.toUpperCase()} ${path}`);
+    if (route === undefined)
+      return errorReply(405, 'MethodNotAllowed', `${path} takes ${methods} only`, [['Allow', methods]]);
+    const input = parseBody(body);
+    if (input instanceof SyntaxError) return errorReply(400, 'InvalidJson', 'The body is not JSON in UTF-8');
     try {
-      return jsonReply(await route.answer());
+      return jsonReply(await route.answer(input));
     } catch (error) {
+      if (error instanceof AdminError) return errorReply(error.status, error.reason, error.message);
+      if (error instanceof ApiError) return error.reply();
       const correlationId = randomUUID();
       this.#logger.error({ correlationId, path, err: error }, 'an admin request failed');
       return errorReply(500, 'System', `Internal error; the log says more under ${correlationId}`);
     }
+  }
+}
+
+/** @returns undefined for an empty body, a SyntaxError for one that is no JSON */
+function parseBody(body: Buffer): unknown {
+  if (body.byteLength === 0) return undefined;
+  try {
+    return JSON.parse(UTF8.decode(body));
+  } catch {
+    return new SyntaxError();
   }
 }
 

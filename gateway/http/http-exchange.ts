@@ -39,11 +39,24 @@ export class HttpExchange {
    * @param onTooLarge called once instead, as soon as it is longer; what still comes is ignored
    */
   discardBody(maxBytes: number, onEnd: () => void, onTooLarge: () => void): void {
+    this.#receive(maxBytes, () => {}, onEnd, onTooLarge);
+  }
+
+  /** The same, but keeps the body. */
+  readBody(maxBytes: number, onEnd: (body: Buffer) => void, onTooLarge: () => void): void {
+    const chunks: Buffer[] = [];
+    // A chunk's memory is the server's own and gone when the handler returns.
+    const keep = (chunk: ArrayBuffer): void => void chunks.push(Buffer.from(new Uint8Array(chunk)));
+    this.#receive(maxBytes, keep, () => onEnd(Buffer.concat(chunks)), onTooLarge);
+  }
+
+  #receive(maxBytes: number, take: (chunk: ArrayBuffer) => void, onEnd: () => void, onTooLarge: () => void): void {
     let receivedBytes = 0;
     let isDecided = false;
     this.#response.onData((chunk, isLast) => {
       if (isDecided) return;
       receivedBytes += chunk.byteLength;
+      if (receivedBytes <= maxBytes) take(chunk);
       if (receivedBytes > maxBytes) {
         isDecided = true;
         onTooLarge();

@@ -14,6 +14,7 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   406: '406 Not Acceptable',
+  409: '409 Conflict',
   413: '413 Content Too Large',
   429: '429 Too Many Requests',
   500: '500 Internal Server Error',

@@ -1,7 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { NOT_RESTING } from '../../core/protocol/event-record.ts';
-import { EventKind, Side } from '../../core/protocol/kinds.ts';
+import { EventKind, OrderFlag, Side } from '../../core/protocol/kinds.ts';
 import type { EventListener } from '../orders/event-reader.ts';
 
 export interface DepthLevel {
@@ -9,25 +9,41 @@ export interface DepthLevel {
   readonly lots: number; // all resting orders at that price together, > 0
 }
 
+/** What one event did to one level. */
+export interface DepthChange {
+  readonly side: Side;
+  readonly priceTicks: number;
+  readonly lots: number; // of the level after it, 0 when the level is gone
+  readonly deltaLots: number;
+}
+
 /** Price levels of one side of one book, summed up from events. */
 class DepthSide {
   readonly #lotsByPrice = new Map<number, number>();
   readonly #prices: number[] = []; // best last, where most changes are: adding and removing there moves little
+  readonly #side: Side;
   readonly #direction: 1 | -1; // of prices from worst to best
+  readonly #changes: DepthChange[];
 
-  constructor(side: Side) {
+  /** @param changes gets every change of this side */
+  constructor(side: Side, changes: DepthChange[]) {
+    this.#side = side;
     this.#direction = side === Side.BUY ? 1 : -1;
+    this.#changes = changes;
   }
 
   add(priceTicks: number, lots: number): void {
     const present = this.#lotsByPrice.get(priceTicks);
     if (present === undefined) this.#prices.splice(this.#indexOf(priceTicks), 0, priceTicks);
-    this.#lotsByPrice.set(priceTicks, (present ?? 0) + lots);
+    const after = (present ?? 0) + lots;
+    this.#lotsByPrice.set(priceTicks, after);
+    this.#changes.push({ side: this.#side, priceTicks, lots: after, deltaLots: lots });
   }
 
   take(priceTicks: number, lots: number): void {
     const left = (this.#lotsByPrice.get(priceTicks) ?? 0) - lots;
     if (left < 0) fail(`depth: ${lots} lots taken at ${priceTicks}, which lacks ${-left}`);
+    this.#changes.push({ side: this.#side, priceTicks, lots: left, deltaLots: -lots });
     if (left > 0) {
       this.#lotsByPrice.set(priceTicks, left);
       return;
@@ -60,6 +76,12 @@ class DepthSide {
 /** The aggregated book of every instrument, from events alone. */
 export class Depth implements EventListener {
   readonly #sides = new Map<number, readonly [bids: DepthSide, asks: DepthSide]>(); // by instrument id
+  readonly #changes: DepthChange[] = [];
+
+  /** What the newest event changed, in order; valid until the next event. */
+  get changes(): readonly DepthChange[] {
+    return this.#changes;
+  }
 
   /** @param limit levels at most, best first; 0 for all */
   bids(instrumentId: number, limit: number): DepthLevel[] {
@@ -71,6 +93,7 @@ export class Depth implements EventListener {
   }
 
   onEvent(event: ExchangeEvent): void {
+    this.#changes.length = 0;
     switch (event.kind) {
       case EventKind.BOOKED:
         this.#side(event.instrumentId, event.side).add(event.priceTicks, event.remainingAfterLots);
@@ -81,9 +104,23 @@ export class Depth implements EventListener {
         break;
       }
       case EventKind.CANCELLED:
-        if (event.slot === NOT_RESTING) break; // what a taker had left never was in the book
-        this.#side(event.instrumentId, event.side).take(event.priceTicks, event.remainingBeforeLots);
+      case EventKind.EXPIRED:
+      case EventKind.REDUCED: {
+        if (event.slot === NOT_RESTING || isUntriggered(event)) break; // was never in the book
+        const lots = event.remainingBeforeLots - event.remainingAfterLots;
+        this.#side(event.instrumentId, event.side).take(event.priceTicks, lots);
         break;
+      }
+      case EventKind.AMENDED: {
+        if (isUntriggered(event)) break;
+        const side = this.#side(event.instrumentId, event.side);
+        if (event.slot === NOT_RESTING) {
+          side.take(event.priceTicksBefore, event.remainingBeforeLots); // acts anew: BOOKED says what rests again
+        } else if (event.remainingBeforeLots !== event.remainingAfterLots) {
+          side.take(event.priceTicks, event.remainingBeforeLots - event.remainingAfterLots);
+        }
+        break;
+      }
       default: // nothing else changes a book
     }
   }
@@ -91,9 +128,14 @@ export class Depth implements EventListener {
   #side(instrumentId: number, side: Side): DepthSide {
     let sides = this.#sides.get(instrumentId);
     if (sides === undefined) {
-      sides = [new DepthSide(Side.BUY), new DepthSide(Side.SELL)];
+      sides = [new DepthSide(Side.BUY, this.#changes), new DepthSide(Side.SELL, this.#changes)];
       this.#sides.set(instrumentId, sides);
     }
     return sides[side];
   }
+}
+
+/** A stop that waits stands in no level. */
+function isUntriggered({ flags }: { readonly flags: number }): boolean {
+  return (flags & OrderFlag.UNTRIGGERED) !== 0;
 }

@@ -10,7 +10,11 @@ import {
   encodeCheckpoint,
   encodeDefineAsset,
   encodeDefineInstrument,
+  encodeMassCancel,
   encodeNewOrder,
+  encodeSetInstrumentState,
+  type InstrumentStateFields,
+  type MassCancelFields,
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
 import { type RingBuffers, RingWriter } from '../../core/ring/ring.ts';
@@ -86,6 +90,18 @@ export class CommandPublisher {
   publishCancel(origin: CommandOrigin, cancel: CancelOrderFields): number {
     const header = this.#header(origin, 1);
     encodeCancelOrder(this.#ring.window, this.#offsetAt(0), header, cancel);
+    return this.#written(1);
+  }
+
+  publishMassCancel(origin: CommandOrigin, massCancel: MassCancelFields): number {
+    const header = this.#header(origin, 1);
+    encodeMassCancel(this.#ring.window, this.#offsetAt(0), header, massCancel);
+    return this.#written(1);
+  }
+
+  publishInstrumentState(origin: CommandOrigin, change: InstrumentStateFields): number {
+    const header = this.#header(origin, 1);
+    encodeSetInstrumentState(this.#ring.window, this.#offsetAt(0), header, change);
     return this.#written(1);
   }
 

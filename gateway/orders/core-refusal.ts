@@ -1,7 +1,32 @@
-import { RejectReason } from '../../core/protocol/kinds.ts';
+import type { Instrument } from '../../core/money/instrument.ts';
+import { InstrumentState, OrderFlag, RejectReason } from '../../core/protocol/kinds.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
 import type { ParsedOrder } from '../rest/order-fields.ts';
+
+const STATE_OF_REASON = {
+  [RejectReason.INSTRUMENT_HALTED]: InstrumentState.HALTED,
+  [RejectReason.INSTRUMENT_CANCEL_ONLY]: InstrumentState.CANCEL_ONLY,
+  [RejectReason.INSTRUMENT_POST_ONLY]: InstrumentState.POST_ONLY,
+} as const;
+
+const STATE_WORDS: Readonly<Record<InstrumentState, string>> = {
+  [InstrumentState.TRADING]: 'is open',
+  [InstrumentState.HALTED]: 'is halted: orders can be cancelled, none placed',
+  [InstrumentState.CANCEL_ONLY]: 'is cancel-only: orders can be cancelled, none placed',
+  [InstrumentState.POST_ONLY]: 'is post-only: only limit orders with the option maker-or-cancel are taken',
+};
+
+/** The instrument does not take this order now. */
+export function marketNotOpen(instrument: Instrument, state: InstrumentState): ApiError {
+  return new ApiError('MarketNotOpen', `The market ${instrument.symbol.toUpperCase()} ${STATE_WORDS[state]}`);
+}
+
+/** @returns whether an order with these flags is taken in that state */
+export function isTaken(state: InstrumentState, flags: number): boolean {
+  if (state === InstrumentState.TRADING) return true;
+  return state === InstrumentState.POST_ONLY && (flags & OrderFlag.POST_ONLY) !== 0;
+}
 
 /** What a client hears when the core refused an order that the gateway let through. Its whole hold goes back. */
 export function coreRefusal(reason: RejectReason, { instrument, fields }: ParsedOrder): Error {
@@ -21,6 +46,10 @@ export function coreRefusal(reason: RejectReason, { instrument, fields }: Parsed
         'InvalidPrice',
         `Invalid price for symbol ${symbol}: ${formatPrice(instrument, fields.priceTicks)}`,
       );
+    case RejectReason.INSTRUMENT_HALTED:
+    case RejectReason.INSTRUMENT_CANCEL_ONLY:
+    case RejectReason.INSTRUMENT_POST_ONLY:
+      return marketNotOpen(instrument, STATE_OF_REASON[reason]);
     default: // the gateway checked all others: to the client it is our fault
       return new Error(`the core refused an order on ${symbol} with reason ${reason}`);
   }

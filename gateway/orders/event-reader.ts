@@ -8,6 +8,8 @@ import { CONTROL, isReached } from '../../core/threads/shared-control.ts';
 /** Takes every event once, in order. Must not throw but for a broken fact. */
 export interface EventListener {
   onEvent(event: ExchangeEvent): void;
+  /** Called after the events of one turn, before anything else can look at what they changed. */
+  onTurnEnd?(): void;
 }
 
 /** Events handled in one turn of the event loop, so that requests never wait long behind a sweep. */
@@ -59,6 +61,7 @@ export class EventReader {
       available = ring.available();
     }
     if (index > 0) releaseEvents(ring, index, this.#control);
+    if (events > 0) for (const listener of this.#listeners) listener.onTurnEnd?.();
     return events === MAX_EVENTS_PER_POLL;
   }
 

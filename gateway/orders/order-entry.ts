@@ -5,17 +5,19 @@ import { formatDecimal } from '../../core/money/decimal.ts';
 import { needUnits } from '../../core/money/need.ts';
 import type { ApiKey, Clock, HoldAnswer, Ledger } from '../../core/ports.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
-import { EventKind, Side } from '../../core/protocol/kinds.ts';
+import { CancelReason, EventKind, Side } from '../../core/protocol/kinds.ts';
+import type { InstrumentStates } from '../market-data/instrument-states.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
 import type { ParsedOrder } from '../rest/order-fields.ts';
 import type { CommandIds } from './command-ids.ts';
 import type { CommandOutcomes } from './command-outcomes.ts';
 import { type CommandPublisher, newOrderSlots } from './command-publisher.ts';
-import { coreRefusal } from './core-refusal.ts';
-import { type Order, repeatKey } from './order.ts';
+import { coreRefusal, isTaken, marketNotOpen } from './core-refusal.ts';
+import { isClosed, type Order, repeatKey } from './order.ts';
 import type { OrderView } from './order-view.ts';
 import { OrdersInFlight } from './orders-in-flight.ts';
+import type { PastOrders } from './past-orders.ts';
 
 /** Who places or cancels. */
 export type OrderActor = Pick<ApiKey, 'keyId' | 'accountId'>;
@@ -25,9 +27,22 @@ export interface OrderEntryParts {
   readonly outcomes: CommandOutcomes;
   readonly commandIds: CommandIds;
   readonly view: OrderView;
+  readonly past: PastOrders;
+  readonly states: InstrumentStates;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** An order that has its slots in the ring, on the way to its hold. */
+interface Submission {
+  readonly commandId: number;
+  readonly actor: OrderActor;
+  readonly parsed: ParsedOrder;
+  readonly order: NewOrderFields;
+  readonly key: string; // of repeatKey(), '' without a client order id
+  readonly units: bigint;
+  readonly nonceDurable: Promise<void>;
 }
 
 /**
@@ -38,6 +53,7 @@ export class OrderEntry {
   readonly inFlight = new OrdersInFlight();
   readonly #parts: OrderEntryParts;
   readonly #cancelling = new Map<number, Promise<void>>(); // by order id
+  readonly #massCancelling = new Set<Promise<Order[]>>();
   #isOpen = true;
 
   constructor(parts: OrderEntryParts) {
@@ -51,8 +67,8 @@ export class OrderEntry {
 
   /** @returns once nothing is on its way any more */
   async idle(): Promise<void> {
-    while (this.inFlight.count > 0 || this.#cancelling.size > 0)
-      await Promise.allSettled([...this.inFlight.outcomes(), ...this.#cancelling.values()]);
+    while (this.inFlight.count > 0 || this.#cancelling.size > 0 || this.#massCancelling.size > 0)
+      await Promise.allSettled([...this.inFlight.outcomes(), ...this.#cancelling.values(), ...this.#massCancelling]);
   }
 
   /**
@@ -62,7 +78,7 @@ export class OrderEntry {
    * @throws ApiError: refused, and nothing of it remains
    */
   async place(actor: OrderActor, parsed: ParsedOrder, nonceDurable: Promise<void>): Promise<Order> {
-    const { publisher, commandIds, view, clock } = this.#parts;
+    const { publisher, commandIds, view, states, clock } = this.#parts;
     const order: NewOrderFields = { ...parsed.fields, keyId: actor.keyId };
     const key = order.clientOrderId === '' ? '' : repeatKey(order);
     if (key !== '') {
@@ -71,12 +87,16 @@ export class OrderEntry {
     }
     this.#requireOpen();
     if (publisher.isDiskFull) throw tryLater('The exchange waits for disk space and takes no new orders', 5);
+    const state = states.state(order.instrumentId);
+    if (!isTaken(state, order.flags)) throw marketNotOpen(parsed.instrument, state);
     const units = needUnits(parsed.instrument, order.side, order.priceTicks, order.quantityLots, order);
     if (units > MAX_POOL_UNITS) throw insufficientFunds(parsed, units, null);
     this.#reserve(newOrderSlots(order));
     const commandId = commandIds.next();
-    const outcome = this.#submit(commandId, actor, parsed, order, units, nonceDurable);
-    this.inFlight.add(commandId, order.keyId, order.clientOrderId, key, outcome);
+    const submission = { commandId, actor, parsed, order, key, units, nonceDurable };
+    const isRepeatPossible = key !== '' && view.mayHaveForgottenRepeat(clock.nowMs());
+    const outcome = isRepeatPossible ? this.#submitUnlessRepeated(submission) : this.#submit(submission);
+    this.inFlight.add(commandId, { ...actor, clientOrderId: order.clientOrderId }, key, outcome);
     return outcome;
   }
 
@@ -87,7 +107,8 @@ export class OrderEntry {
    */
   async cancel(actor: OrderActor, orderId: number, nonceDurable: Promise<void>): Promise<Order> {
     await this.inFlight.byOrderId(orderId)?.catch(() => {});
-    const order = this.#parts.view.order(orderId);
+    const { view, past } = this.#parts;
+    const order = view.order(orderId) ?? (await past.order(actor.accountId, orderId));
     if (order === undefined || order.accountId !== actor.accountId) throw orderNotFound(orderId);
     if (isClosed(order)) return order;
     let cancelling = this.#cancelling.get(orderId);
@@ -101,14 +122,36 @@ export class OrderEntry {
     return order;
   }
 
-  async #submit(
-    commandId: number,
-    actor: OrderActor,
-    parsed: ParsedOrder,
-    order: NewOrderFields,
-    units: bigint,
-    nonceDurable: Promise<void>,
-  ): Promise<Order> {
+  /**
+   * Cancels all orders of the account, or of one of its keys. Those on their way when it is asked for are waited for, so
+   * that none of them stays.
+   * @returns the orders that this cancelled, oldest first
+   */
+  async cancelAll(actor: OrderActor, which: 'account' | 'key', nonceDurable: Promise<void>): Promise<Order[]> {
+    this.#requireOpen();
+    this.#reserve(1);
+    const cancelling = this.#submitMassCancel(actor, which === 'key' ? actor.keyId : 0, nonceDurable);
+    this.#massCancelling.add(cancelling);
+    return cancelling.finally(() => this.#massCancelling.delete(cancelling));
+  }
+
+  /** The view has forgotten orders that this may repeat: the history is asked first. */
+  async #submitUnlessRepeated(submission: Submission): Promise<Order> {
+    const { past, publisher, clock } = this.#parts;
+    const { actor, order, key } = submission;
+    let repeated: Order | undefined;
+    try {
+      repeated = await past.repeatedOrder(actor, order.clientOrderId, key, clock.nowMs());
+    } catch (error) {
+      publisher.unreserve(newOrderSlots(order));
+      throw error;
+    }
+    if (repeated === undefined) return this.#submit(submission);
+    publisher.unreserve(newOrderSlots(order));
+    return repeated;
+  }
+
+  async #submit({ commandId, actor, parsed, order, units, nonceDurable }: Submission): Promise<Order> {
     const { publisher, outcomes, view } = this.#parts;
     let ledgerSequence: number;
     try {
@@ -174,6 +217,22 @@ export class OrderEntry {
     await outcomes.lastEventOf(sequence); // CANCELLED, or CANCEL_REJECTED because a fill was first: the view knows
   }
 
+  async #submitMassCancel(actor: OrderActor, keyId: number, nonceDurable: Promise<void>): Promise<Order[]> {
+    const { publisher, outcomes, commandIds, view } = this.#parts;
+    try {
+      await nonceDurable;
+      await this.inFlight.settledOf(actor.accountId);
+    } catch (error) {
+      publisher.unreserve(1);
+      throw error;
+    }
+    const orders = view.restingOrders(actor.accountId).filter((order) => keyId === 0 || order.keyId === keyId);
+    const origin = { commandId: commandIds.next(), accountId: actor.accountId, ledgerSequence: 0 };
+    const sequence = publisher.publishMassCancel(origin, { instrumentId: 0, keyId });
+    await outcomes.lastEventOf(sequence);
+    return orders.filter(({ cancelReason }) => cancelReason === CancelReason.MASS_CANCELLED);
+  }
+
   #requireOpen(): void {
     if (!this.#isOpen) throw tryLater('The exchange is shutting down', 5);
   }
@@ -185,10 +244,6 @@ export class OrderEntry {
 
 export function orderNotFound(orderId: number | string): ApiError {
   return new ApiError('OrderNotFound', `Order ${orderId} not found`);
-}
-
-function isClosed(order: Order): boolean {
-  return order.status === 'FILLED' || order.status === 'CANCELLED';
 }
 
 /** @param availableUnits null when the ledger was not asked: no balance can ever be that large */

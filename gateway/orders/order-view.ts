@@ -1,15 +1,19 @@
 import { fail } from '../../core/assert.ts';
-import type {
-  AcceptedEvent,
-  BookedEvent,
-  CancelledEvent,
-  ExchangeEvent,
-  FilledEvent,
+import {
+  type AcceptedEvent,
+  type AmendedEvent,
+  type BookedEvent,
+  type CancelledEvent,
+  type ExchangeEvent,
+  type FilledEvent,
+  isByBudget,
+  type ReducedEvent,
+  type StopPlacedEvent,
 } from '../../core/protocol/event-decoder.ts';
 import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import type { EventListener } from './event-reader.ts';
-import { clientKey, type Order, repeatKey } from './order.ts';
+import { clientKey, isClosed, type Order, repeatKey } from './order.ts';
 
 type MutableOrder = { -readonly [Field in keyof Order]: Order[Field] };
 
@@ -22,7 +26,7 @@ interface Entry {
 /** Closed orders that can still be asked for. */
 export const DEFAULT_CLOSED_ORDERS = 200_000;
 /** How long a client order id stands for the same order. */
-const REPEAT_WINDOW_MS = 24 * 60 * 60 * 1_000;
+export const REPEAT_WINDOW_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * Every live order and the newest closed ones, from events alone: a restart that replays them has the same view.
@@ -37,6 +41,7 @@ export class OrderView implements EventListener {
   readonly #closedCapacity: number;
   #oldestClosed = 0; // index into the full circle
   #restingCount = 0;
+  #newestForgottenMs = Number.NEGATIVE_INFINITY;
 
   constructor(closedCapacity: number = DEFAULT_CLOSED_ORDERS) {
     this.#closedCapacity = closedCapacity;
@@ -50,7 +55,7 @@ export class OrderView implements EventListener {
     return this.#entries.get(orderId)?.order;
   }
 
-  /** @returns the account's orders that rest in a book, oldest first */
+  /** @returns the account's orders that rest in a book or wait as stops, oldest first */
   restingOrders(accountId: number): Order[] {
     return [...(this.#restingByAccount.get(accountId) ?? [])];
   }
@@ -69,19 +74,39 @@ export class OrderView implements EventListener {
     return order !== undefined && nowMs - order.acceptedAtMs < REPEAT_WINDOW_MS ? order : undefined;
   }
 
+  /** @returns whether an order accepted within the last 24 hours was forgotten: a repeat of it is not known here */
+  mayHaveForgottenRepeat(nowMs: number): boolean {
+    return nowMs - this.#newestForgottenMs < REPEAT_WINDOW_MS;
+  }
+
   onEvent(event: ExchangeEvent): void {
     switch (event.kind) {
       case EventKind.ACCEPTED:
         this.#accept(event);
         break;
       case EventKind.BOOKED:
-        this.#book(event);
+        this.#enter(event, 'RESTING');
+        break;
+      case EventKind.STOP_PLACED:
+        this.#enter(event, 'WAITING');
+        break;
+      case EventKind.TRIGGERED:
+        this.#leave(this.#live(event.orderId));
+        break;
+      case EventKind.REDUCED:
+        this.#reduce(event);
+        break;
+      case EventKind.AMENDED:
+        this.#amend(event);
         break;
       case EventKind.FILLED:
         this.#fill(event);
         break;
       case EventKind.CANCELLED:
         this.#cancel(event);
+        break;
+      case EventKind.EXPIRED:
+        this.#close(this.#live(event.orderId), 'EXPIRED');
         break;
       default: // refusals and definitions change no order
     }
@@ -94,6 +119,7 @@ export class OrderView implements EventListener {
       keyId: event.keyId,
       instrumentId: event.instrumentId,
       side: event.side,
+      orderType: event.orderType,
       timeInForce: event.timeInForce,
       flags: event.flags,
       priceTicks: event.priceTicks,
@@ -115,9 +141,9 @@ export class OrderView implements EventListener {
     this.#newestByClientKey.set(clientKey(order.keyId, order.clientOrderId), order);
   }
 
-  #book(event: BookedEvent): void {
+  #enter(event: BookedEvent | StopPlacedEvent, status: 'RESTING' | 'WAITING'): void {
     const order = this.#live(event.orderId);
-    order.status = 'RESTING';
+    order.status = status;
     order.slot = event.slot;
     order.generation = event.generation;
     this.#restingCount += 1;
@@ -128,16 +154,38 @@ export class OrderView implements EventListener {
 
   #fill(event: FilledEvent): void {
     this.#execute(this.#live(event.makerOrderId), event, event.makerRemainingLots);
-    this.#execute(this.#live(event.takerOrderId), event, event.takerRemainingLots);
+    const taker = this.#live(event.takerOrderId);
+    if (isByBudget(event.takerFlags)) this.#executeByBudget(taker, event);
+    else this.#execute(taker, event, event.takerRemainingLots);
   }
 
   #execute(order: MutableOrder, fill: FilledEvent, remainingLots: number): void {
+    if (order.remainingLots - fill.quantityLots !== remainingLots)
+      fail(`order ${order.orderId}: ${order.remainingLots} - ${fill.quantityLots} lots are not ${remainingLots}`);
     order.executedLots += fill.quantityLots;
     order.executedTickLots += BigInt(fill.priceTicks) * BigInt(fill.quantityLots);
     order.remainingLots = remainingLots;
-    if (order.executedLots + remainingLots !== order.quantityLots)
-      fail(`order ${order.orderId}: ${order.executedLots} + ${remainingLots} lots of ${order.quantityLots}`);
     if (remainingLots === 0) this.#close(order, 'FILLED');
+  }
+
+  /** What such an order asks for in lots is what it has bought so far. */
+  #executeByBudget(order: MutableOrder, fill: FilledEvent): void {
+    order.executedLots += fill.quantityLots;
+    order.quantityLots = order.executedLots;
+    order.executedTickLots += BigInt(fill.priceTicks) * BigInt(fill.quantityLots);
+    if (fill.takerRemainingUnits === 0n) this.#close(order, 'FILLED');
+  }
+
+  #reduce(event: ReducedEvent): void {
+    this.#live(event.orderId).remainingLots = event.remainingAfterLots;
+  }
+
+  #amend(event: AmendedEvent): void {
+    const order = this.#live(event.orderId);
+    order.quantityLots = event.totalLots;
+    order.remainingLots = event.remainingAfterLots;
+    order.priceTicks = event.priceTicks;
+    if (event.slot === NOT_RESTING) this.#leave(order);
   }
 
   #cancel(event: CancelledEvent): void {
@@ -146,8 +194,8 @@ export class OrderView implements EventListener {
     this.#close(order, 'CANCELLED');
   }
 
-  #close(order: MutableOrder, status: 'FILLED' | 'CANCELLED'): void {
-    if (order.status === 'RESTING') this.#leaveBook(order);
+  #close(order: MutableOrder, status: 'FILLED' | 'CANCELLED' | 'EXPIRED'): void {
+    this.#leave(order);
     order.status = status;
     if (this.#closed.length < this.#closedCapacity) {
       this.#closed.push(order.orderId);
@@ -158,7 +206,12 @@ export class OrderView implements EventListener {
     this.#oldestClosed = (this.#oldestClosed + 1) % this.#closedCapacity;
   }
 
-  #leaveBook(order: Order): void {
+  /** It acts again, or is about to be closed. One that never rested stays as it is. */
+  #leave(order: MutableOrder): void {
+    if (order.status === 'ARRIVING') return;
+    order.status = 'ARRIVING';
+    order.slot = NOT_RESTING;
+    order.generation = 0;
     this.#restingCount -= 1;
     const resting = this.#restingByAccount.get(order.accountId)!;
     resting.delete(order);
@@ -169,6 +222,7 @@ export class OrderView implements EventListener {
     const { order, repeatKey: key } = this.#entries.get(orderId)!;
     this.#entries.delete(orderId);
     if (key === '') return;
+    this.#newestForgottenMs = Math.max(this.#newestForgottenMs, order.acceptedAtMs);
     const newest = clientKey(order.keyId, order.clientOrderId);
     if (this.#newestByClientKey.get(newest) === order) this.#newestByClientKey.delete(newest);
     if (this.#byRepeatKey.get(key) === order) this.#byRepeatKey.delete(key);
@@ -177,7 +231,7 @@ export class OrderView implements EventListener {
   #live(orderId: number): MutableOrder {
     const order = this.#entries.get(orderId)?.order;
     if (order === undefined) fail(`an event names order ${orderId}, which was never accepted`);
-    if (order.status === 'FILLED' || order.status === 'CANCELLED') fail(`an event changes closed order ${orderId}`);
+    if (isClosed(order)) fail(`an event changes closed order ${orderId}`);
     return order;
   }
 }

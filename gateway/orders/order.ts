@@ -1,8 +1,7 @@
+import type { Instrument } from '../../core/money/instrument.ts';
+import type { HistoryOrder, OrderStatus } from '../../core/ports.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
-import type { CancelReason, Side, TimeInForce } from '../../core/protocol/kinds.ts';
-
-/** Where an order is in its life. ARRIVING: accepted, while the rest of its own command's events are still to come. */
-export type OrderStatus = 'ARRIVING' | 'RESTING' | 'FILLED' | 'CANCELLED';
+import { type CancelReason, OrderType, type Side, type TimeInForce } from '../../core/protocol/kinds.ts';
 
 /** An order as the events so far say. */
 export interface Order {
@@ -11,6 +10,7 @@ export interface Order {
   readonly keyId: number;
   readonly instrumentId: number;
   readonly side: Side;
+  readonly orderType: OrderType;
   readonly timeInForce: TimeInForce;
   readonly flags: number; // OrderFlag bits
   readonly priceTicks: number;
@@ -45,9 +45,21 @@ type RepeatedFields = Pick<
 
 /** @returns the same text for a repeat of an order by the same key, and for nothing else */
 export function repeatKey(order: RepeatedFields): string {
-  const { keyId, instrumentId, side, orderType, timeInForce, flags, priceTicks, stopPriceTicks } = order;
+  const { keyId, instrumentId, side, orderType, timeInForce, flags, stopPriceTicks } = order;
+  // The protection price of a market order is ours, and by the time of a repeat it is another one.
+  const priceTicks = orderType === OrderType.MARKET ? 0 : order.priceTicks;
   const numbers = `${keyId} ${instrumentId} ${side} ${orderType} ${timeInForce} ${flags} ${priceTicks} ${stopPriceTicks}`;
   return `${numbers} ${order.quantityLots} ${order.budgetUnits} ${order.expiresAtMs} ${order.clientOrderId}`;
+}
+
+/** An order that the view has forgotten, as the history tells it. */
+export function orderOfHistory(order: HistoryOrder, { quoteUnitsPerTickLot }: Instrument): Order {
+  const { createdMs, executedUnits, ...fields } = order;
+  return { ...fields, acceptedAtMs: createdMs, executedTickLots: executedUnits / quoteUnitsPerTickLot };
+}
+
+export function isClosed(order: Order): boolean {
+  return order.status === 'FILLED' || order.status === 'CANCELLED' || order.status === 'EXPIRED';
 }
 
 /** @returns what a key's own order id is looked up by */

@@ -40,6 +40,8 @@ const STATUS_BY_REASON = {
   AuctionNotOpen: 400,
   InsufficientFunds: 406,
   OrderNotFound: 404,
+  MarketNotOpen: 400,
+  InvalidTimestampInPayload: 400,
 } as const;
 export type Reason = keyof typeof STATUS_BY_REASON;
 

@@ -5,6 +5,7 @@ import { isClientOrderId } from '../../core/protocol/client-order-id.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
 import { OrderFlag, OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
 import { decimalText, isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
+import type { ProtectionPrices } from '../orders/protection-prices.ts';
 import { ApiError, echo, type Reason } from './errors.ts';
 import { formatPrice, formatQuantity } from './formatting.ts';
 
@@ -26,6 +27,7 @@ const OPTIONS: ReadonlyMap<string, OptionEffect> = new Map([
   ['fill-or-kill', { timeInForce: TimeInForce.FOK, flags: 0 }],
 ]);
 const LIMIT_TYPE = 'exchange limit';
+const MARKET_TYPE = 'exchange market';
 const MAX_CLIENT_ORDER_ID_CHARACTERS = 99;
 
 /**
@@ -33,20 +35,24 @@ const MAX_CLIENT_ORDER_ID_CHARACTERS = 99;
  * text it was sent as.
  * @throws ApiError naming field, rule and value
  */
-export function parseOrder(payload: PayloadFields, catalogue: Catalogue): ParsedOrder {
+export function parseOrder(payload: PayloadFields, catalogue: Catalogue, protection: ProtectionPrices): ParsedOrder {
   const instrument = parseSymbol(payload, catalogue);
-  requireLimitType(payload);
+  const orderType = parseType(payload);
+  const isMarket = orderType === OrderType.MARKET;
   const side = parseSide(payload);
   const quantityLots = parseQuantity(payload, instrument);
-  const priceTicks = parsePrice(payload, instrument);
-  const { timeInForce, flags } = parseOptions(payload.get('options'));
+  const option = parseOptions(payload.get('options'));
+  const priceTicks = isMarket
+    ? protectionPrice(payload, instrument, side, protection)
+    : parsePrice(payload, instrument);
+  const { timeInForce, flags } = isMarket ? marketEffect(option) : option;
   refuseUnsupported(payload);
   return {
     instrument,
     fields: {
       instrumentId: instrument.instrumentId,
       side,
-      orderType: OrderType.LIMIT,
+      orderType,
       timeInForce,
       selfTradePrevention: SelfTradePrevention.CANCEL_NEWEST,
       flags,
@@ -82,10 +88,37 @@ function parseSymbol(payload: PayloadFields, catalogue: Catalogue): Instrument {
   return instrument;
 }
 
-function requireLimitType(payload: PayloadFields): void {
+function parseType(payload: PayloadFields): OrderType {
   const type = requiredText(payload, 'type', 'MissingOrderType', 'InvalidOrderType');
-  if (type !== LIMIT_TYPE)
-    throw new ApiError('InvalidOrderType', `Invalid order type: ${echo(type)}; accepted is "${LIMIT_TYPE}"`);
+  if (type === LIMIT_TYPE) return OrderType.LIMIT;
+  if (type === MARKET_TYPE) return OrderType.MARKET;
+  throw new ApiError(
+    'InvalidOrderType',
+    `Invalid order type: ${echo(type)}; accepted are "${LIMIT_TYPE}" and "${MARKET_TYPE}"`,
+  );
+}
+
+/** A market order never rests: without an option it takes what it can at once. */
+function marketEffect(option: OptionEffect): OptionEffect {
+  if (option.flags !== 0)
+    throw new ApiError('UnsupportedOption', `maker-or-cancel has no meaning for an order of type "${MARKET_TYPE}"`);
+  return option.timeInForce === TimeInForce.FOK ? option : { timeInForce: TimeInForce.IOC, flags: 0 };
+}
+
+function protectionPrice(
+  payload: PayloadFields,
+  instrument: Instrument,
+  side: Side,
+  protection: ProtectionPrices,
+): number {
+  if (!isAbsent(payload.get('price')))
+    throw new ApiError('InvalidPrice', `price has no meaning for an order of type "${MARKET_TYPE}": leave it out`);
+  const priceTicks = protection.priceTicks(instrument.instrumentId, side);
+  if (priceTicks !== undefined) return priceTicks;
+  throw new ApiError(
+    'InvalidPrice',
+    `Symbol ${instrument.symbol.toUpperCase()} has neither orders on the other side nor a last price: a market order has nothing to go by`,
+  );
 }
 
 function parseSide(payload: PayloadFields): Side {

@@ -1,11 +1,15 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
+import type { AccountTrade } from '../../core/ports.ts';
+import type { CurrentHistory } from '../accounts/current-history.ts';
 import { decimalText, isAbsent, type JsonValue } from '../auth/payload.ts';
 import { withinDeadline } from '../http/answer-deadline.ts';
 import { jsonReply } from '../http/reply.ts';
 import type { Order } from '../orders/order.ts';
 import { type OrderActor, type OrderEntry, orderNotFound } from '../orders/order-entry.ts';
 import type { OrderView } from '../orders/order-view.ts';
+import type { PastOrders } from '../orders/past-orders.ts';
+import type { ProtectionPrices } from '../orders/protection-prices.ts';
 import { ApiError, echo, tryLater } from './errors.ts';
 import { parseClientOrderId, parseOrder } from './order-fields.ts';
 import { type OrderJson, orderJson } from './order-json.ts';
@@ -14,20 +18,36 @@ import type { PrivateEndpoint } from './router.ts';
 export interface OrderRouteParts {
   readonly orderEntry: OrderEntry;
   readonly view: OrderView;
+  readonly past: PastOrders;
+  readonly history: CurrentHistory;
   readonly catalogue: Catalogue;
+  readonly protection: ProtectionPrices;
   readonly answerTimeoutMs: number;
 }
 
 const DIGITS = /^[0-9]+$/;
 
 /** Placing, cancelling and asking for orders. */
-export function orderRoutes({ orderEntry, view, catalogue, answerTimeoutMs }: OrderRouteParts): PrivateEndpoint[] {
-  const json = (order: Order): OrderJson =>
-    orderJson(order, catalogue.instrument(order.instrumentId) ?? fail(`no instrument ${order.instrumentId}`));
-  const answered = (outcome: Promise<Order>, advice: string): Promise<Order> =>
+export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
+  const { orderEntry, view, history, catalogue, protection, answerTimeoutMs } = parts;
+  const json = (order: Order, trades?: readonly AccountTrade[]): OrderJson =>
+    orderJson(order, catalogue.instrument(order.instrumentId) ?? fail(`no instrument ${order.instrumentId}`), trades);
+  const answered = <Outcome>(outcome: Promise<Outcome>, advice: string): Promise<Outcome> =>
     withinDeadline(outcome, answerTimeoutMs, () =>
       tryLater(`No answer after ${answerTimeoutMs} ms: the outcome is unknown, and the request stands; ${advice}`, 5),
     );
+
+  const massCancel = (pattern: string, which: 'account' | 'key'): PrivateEndpoint => ({
+    method: 'POST',
+    pattern,
+    roles: ['trader'],
+    async answer({ apiKey, nonceDurable }) {
+      const cancelled = orderEntry.cancelAll(apiKey, which, nonceDurable);
+      const orders = await answered(cancelled, 'ask for the open orders');
+      const cancelledOrders = orders.map(({ orderId }) => orderId);
+      return jsonReply({ result: 'ok', details: { cancelledOrders, cancelRejects: [] } });
+    },
+  });
 
   return [
     {
@@ -35,7 +55,7 @@ export function orderRoutes({ orderEntry, view, catalogue, answerTimeoutMs }: Or
       pattern: '/v1/order/new',
       roles: ['trader'],
       async answer({ apiKey, fields, nonceDurable }) {
-        const order = parseOrder(fields, catalogue);
+        const order = parseOrder(fields, catalogue, protection);
         const placed = orderEntry.place(apiKey, order, nonceDurable);
         return jsonReply(json(await answered(placed, 'ask again with the same client_order_id')));
       },
@@ -60,35 +80,44 @@ export function orderRoutes({ orderEntry, view, catalogue, answerTimeoutMs }: Or
           throw new ApiError('MissingOrderField', 'Give either order_id or client_order_id, not both');
         const found =
           byClient !== ''
-            ? findByClientOrderId(orderEntry, view, apiKey, byClient)
-            : findById(orderEntry, view, apiKey, parseOrderId(orderId));
-        return jsonReply(json(await answered(found, 'ask again')));
+            ? findByClientOrderId(parts, apiKey, byClient)
+            : findById(parts, apiKey, parseOrderId(orderId));
+        const order = await answered(found, 'ask again');
+        if (fields.get('include_trades') !== true) return jsonReply(json(order));
+        const store = await history.of(apiKey.accountId);
+        const trades = await store.tradesOfOrders([order.orderId]);
+        return jsonReply(json(order, trades.get(order.orderId) ?? []));
       },
     },
     {
       method: 'POST',
       pattern: '/v1/orders',
       roles: ['trader', 'auditor'],
-      answer: ({ apiKey }) => jsonReply(view.restingOrders(apiKey.accountId).map(json)),
+      answer: ({ apiKey }) => jsonReply(view.restingOrders(apiKey.accountId).map((order) => json(order))),
     },
+    massCancel('/v1/order/cancel/all', 'account'),
+    massCancel('/v1/order/cancel/session', 'key'),
   ];
 }
 
-async function findById(entry: OrderEntry, view: OrderView, actor: OrderActor, orderId: number): Promise<Order> {
-  await entry.inFlight.byOrderId(orderId)?.catch(() => {});
-  const order = view.order(orderId);
+async function findById(
+  { orderEntry, view, past }: OrderRouteParts,
+  actor: OrderActor,
+  orderId: number,
+): Promise<Order> {
+  await orderEntry.inFlight.byOrderId(orderId)?.catch(() => {});
+  const order = view.order(orderId) ?? (await past.order(actor.accountId, orderId));
   if (order === undefined || order.accountId !== actor.accountId) throw orderNotFound(orderId);
   return order;
 }
 
 async function findByClientOrderId(
-  entry: OrderEntry,
-  view: OrderView,
+  { orderEntry, view, past }: OrderRouteParts,
   actor: OrderActor,
   clientOrderId: string,
 ): Promise<Order> {
-  await entry.inFlight.byClientOrderId(actor.keyId, clientOrderId)?.catch(() => {});
-  const order = view.byClientOrderId(actor.keyId, clientOrderId);
+  await orderEntry.inFlight.byClientOrderId(actor.keyId, clientOrderId)?.catch(() => {});
+  const order = view.byClientOrderId(actor.keyId, clientOrderId) ?? (await past.byClientOrderId(actor, clientOrderId));
   if (order === undefined) throw orderNotFound(`with client_order_id ${echo(clientOrderId)}`);
   return order;
 }

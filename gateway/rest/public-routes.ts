@@ -1,16 +1,25 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
+import { InstrumentState } from '../../core/protocol/kinds.ts';
 import { jsonReply } from '../http/reply.ts';
-import type { Depth, DepthLevel } from '../market-data/depth.ts';
-import { ApiError, echo } from './errors.ts';
+import type { DepthLevel } from '../market-data/depth.ts';
+import type { MarketData } from '../market-data/market-data.ts';
 import { formatPrice, formatQuantity } from './formatting.ts';
+import { optionalWholeNumber, publicInstrument } from './query-fields.ts';
 import type { PublicEndpoint } from './router.ts';
 
 const DEFAULT_BOOK_LEVELS = 50;
-const WHOLE_NUMBER = /^[0-9]{1,9}$/;
+const STATUS: Readonly<Record<InstrumentState, string>> = {
+  [InstrumentState.TRADING]: 'open',
+  [InstrumentState.HALTED]: 'closed',
+  [InstrumentState.CANCEL_ONLY]: 'cancel_only',
+  [InstrumentState.POST_ONLY]: 'post_only',
+};
 
 /** What everybody may see. */
-export function publicRoutes(catalogue: Catalogue, depth: Depth): PublicEndpoint[] {
+export function publicRoutes(catalogue: Catalogue, { depth, states }: MarketData): PublicEndpoint[] {
+  const details = (instrument: Instrument) => detailsJson(instrument, states.state(instrument.instrumentId));
+
   return [
     {
       method: 'GET',
@@ -25,13 +34,13 @@ export function publicRoutes(catalogue: Catalogue, depth: Depth): PublicEndpoint
     {
       method: 'GET',
       pattern: '/v1/symbols/details/{symbol}',
-      answer: ({ parameters }) => jsonReply(details(instrumentOf(catalogue, parameters[0]!))),
+      answer: ({ parameters }) => jsonReply(details(publicInstrument(catalogue, parameters[0]!))),
     },
     {
       method: 'GET',
       pattern: '/v1/book/{symbol}',
       answer({ parameters, query }) {
-        const instrument = instrumentOf(catalogue, parameters[0]!);
+        const instrument = publicInstrument(catalogue, parameters[0]!);
         const { instrumentId } = instrument;
         const row = ({ priceTicks, lots }: DepthLevel) => ({
           price: formatPrice(instrument, priceTicks),
@@ -47,18 +56,8 @@ export function publicRoutes(catalogue: Catalogue, depth: Depth): PublicEndpoint
   ];
 }
 
-function instrumentOf(catalogue: Catalogue, symbol: string): Instrument {
-  const instrument = catalogue.instrumentBySymbol(symbol.toLowerCase());
-  if (instrument !== undefined) return instrument;
-  const known = catalogue
-    .instruments()
-    .map((each) => each.symbol)
-    .join(', ');
-  throw new ApiError('Bad Request', `Supplied value '${echo(symbol)}' is not a valid symbol; valid are: ${known}`);
-}
-
 /** The two steps are JSON numbers in this API: decimal text of a few digits, which a double carries exactly enough. */
-function details(instrument: Instrument) {
+function detailsJson(instrument: Instrument, state: InstrumentState) {
   return {
     symbol: instrument.symbol.toUpperCase(),
     base_currency: instrument.base.code,
@@ -66,7 +65,7 @@ function details(instrument: Instrument) {
     tick_size: Number(formatQuantity(instrument, 1)),
     quote_increment: Number(formatPrice(instrument, 1)),
     min_order_size: formatQuantity(instrument, instrument.minQuantityLots),
-    status: 'open',
+    status: STATUS[state],
     wrap_enabled: false,
     product_type: 'spot',
     contract_type: 'vanilla',
@@ -74,9 +73,5 @@ function details(instrument: Instrument) {
 }
 
 function levelLimit(query: URLSearchParams, name: string): number {
-  const text = query.get(name);
-  if (text === null || text === '') return DEFAULT_BOOK_LEVELS;
-  if (!WHOLE_NUMBER.test(text))
-    throw new ApiError('Bad Request', `${name} must be a whole number, 0 for all levels, not '${echo(text)}'`);
-  return Number(text);
+  return optionalWholeNumber(query.get(name) ?? undefined, name, 'Bad Request') ?? DEFAULT_BOOK_LEVELS;
 }

@@ -5,6 +5,7 @@ import { type Authenticator, rateLimited, type SignedRequest } from '../auth/aut
 import { HttpExchange } from '../http/http-exchange.ts';
 import { Listening } from '../http/listening.ts';
 import { errorReply, type Reply } from '../http/reply.ts';
+import type { SocketServer } from '../ws/socket-server.ts';
 import { ApiError, echo } from './errors.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { Route, Router } from './router.ts';
@@ -23,6 +24,7 @@ export interface RestServerOptions {
   readonly authenticator: Authenticator;
   /** Counts public requests by address; null for no limit. */
   readonly publicLimiter: RateLimiter | null;
+  readonly sockets: SocketServer; // of the same origin
   readonly logger: Logger;
 }
 
@@ -36,6 +38,7 @@ export class RestServer {
 
   constructor(options: RestServerOptions) {
     this.#options = options;
+    options.sockets.attach(this.#app);
     this.#app.any('/*', (response, request) => this.#accept(response, request));
   }
 
@@ -58,6 +61,7 @@ export class RestServer {
 
   /** Ends every connection at once. */
   close(): void {
+    this.#options.sockets.close();
     this.#listening?.close();
     this.#listening = null;
   }

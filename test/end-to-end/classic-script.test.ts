@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkDataFolder } from '../../workers/audit/offline-check.ts';
+import { auditDataFolder } from '../../workers/audit/audit.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
 import type { Answer, Credentials } from '../support/signed-client.ts';
 
@@ -158,7 +158,7 @@ test('the script gets JSON for its mistakes too: the same second twice, too many
 
 test('afterwards the books balance', async () => {
   expect(await exchange.stop()).toBe(0);
-  const report = await checkDataFolder(folder);
+  const report = await auditDataFolder(folder);
   expect(report.statements.flatMap((statement) => statement.findings)).toEqual([]);
   expect(report).toMatchObject({ ok: true, unsettledEvents: 0, restingOrders: 0 });
 });

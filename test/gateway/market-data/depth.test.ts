@@ -33,7 +33,7 @@ describe('depth from events equals the sum over all resting orders', () => {
           expect(depth.asks(instrumentId, 1), where).toEqual(asks.slice(0, 1));
         }
       }
-      expect(harness.engine.restingOrders, `SEED=${seed}`).toBe(resting.orders.size);
+      expect(harness.engine.restingOrders, `SEED=${seed}`).toBe(resting.orders.size + resting.waitingOrderIds.size);
     });
   }
 });

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { AcceptedEvent, ExchangeEvent, FilledEvent } from '../../../core/protocol/event-decoder.ts';
+import {
+  type AcceptedEvent,
+  type ExchangeEvent,
+  type FilledEvent,
+  isByBudget,
+} from '../../../core/protocol/event-decoder.ts';
 import { CancelReason, EventKind } from '../../../core/protocol/kinds.ts';
 import { repeatKey } from '../../../gateway/orders/order.ts';
 import { OrderView } from '../../../gateway/orders/order-view.ts';
@@ -15,6 +20,28 @@ function fills(events: readonly ExchangeEvent[], orderId: number): FilledEvent[]
   return events.filter(
     (event) => event.kind === EventKind.FILLED && (event.makerOrderId === orderId || event.takerOrderId === orderId),
   ) as FilledEvent[];
+}
+
+/** What an order lost to self-trade prevention without being cancelled. */
+function decrementedLots(events: readonly ExchangeEvent[], orderId: number): number {
+  return events.reduce(
+    (lots, event) =>
+      event.kind === EventKind.REDUCED && event.orderId === orderId
+        ? lots + event.remainingBeforeLots - event.remainingAfterLots
+        : lots,
+    0,
+  );
+}
+
+/** What an order asks for after its amends; by budget, what it has bought. */
+function quantityAfter(events: readonly ExchangeEvent[], accepted: AcceptedEvent): number {
+  if (isByBudget(accepted.flags))
+    return fills(events, accepted.orderId).reduce((sum, { quantityLots }) => sum + quantityLots, 0);
+  let lots = accepted.quantityLots;
+  for (const event of events) {
+    if (event.kind === EventKind.AMENDED && event.orderId === accepted.orderId) lots = event.totalLots;
+  }
+  return lots;
 }
 
 describe('the view of random trading equals what all events together say', () => {
@@ -34,7 +61,7 @@ describe('the view of random trading equals what all events together say', () =>
           all.push(event);
         }
       }
-      expect(view.restingCount).toBe(resting.orders.size);
+      expect(view.restingCount).toBe(resting.orders.size + resting.waitingOrderIds.size);
       const accepted = all.filter((event) => event.kind === EventKind.ACCEPTED) as AcceptedEvent[];
       expect(accepted.length).toBeGreaterThan(20);
       for (const event of accepted) {
@@ -45,12 +72,18 @@ describe('the view of random trading equals what all events together say', () =>
         expect(order.executedTickLots, where).toBe(
           trades.reduce((sum, trade) => sum + BigInt(trade.priceTicks) * BigInt(trade.quantityLots), 0n),
         );
-        expect(order.remainingLots, where).toBe(event.quantityLots - order.executedLots);
+        expect(order.quantityLots, where).toBe(quantityAfter(all, event));
+        expect(order.remainingLots, where).toBe(
+          order.quantityLots - order.executedLots - decrementedLots(all, event.orderId),
+        );
         const cancelled = all.find((each) => each.kind === EventKind.CANCELLED && each.orderId === event.orderId);
         expect(order.cancelReason, where).toBe(cancelled?.kind === EventKind.CANCELLED ? cancelled.reason : null);
         const isResting = resting.orders.has(event.orderId);
-        expect(order.status, where).toBe(cancelled ? 'CANCELLED' : isResting ? 'RESTING' : 'FILLED');
-        expect(view.restingOrders(event.accountId).includes(order), where).toBe(isResting);
+        const isWaiting = resting.waitingOrderIds.has(event.orderId);
+        const isExpired = all.some((each) => each.kind === EventKind.EXPIRED && each.orderId === event.orderId);
+        const closed = cancelled ? 'CANCELLED' : isExpired ? 'EXPIRED' : 'FILLED';
+        expect(order.status, where).toBe(isResting ? 'RESTING' : isWaiting ? 'WAITING' : closed);
+        expect(view.restingOrders(event.accountId).includes(order), where).toBe(isResting || isWaiting);
       }
       for (const event of all.filter((each) => each.kind === EventKind.REJECTED))
         expect('orderId' in event && view.order(event.orderId), `SEED=${seed}`).toBeUndefined();

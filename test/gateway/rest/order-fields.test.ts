@@ -4,11 +4,15 @@ import { Catalogue } from '../../../core/money/catalogue.ts';
 import { defineInstrument, MAX_PRICE_TICKS } from '../../../core/money/instrument.ts';
 import { OrderFlag, Side, TimeInForce } from '../../../core/protocol/kinds.ts';
 import { tryParsePayload } from '../../../gateway/auth/payload.ts';
+import { Depth } from '../../../gateway/market-data/depth.ts';
+import { TradeTape } from '../../../gateway/market-data/trade-tape.ts';
+import { ProtectionPrices } from '../../../gateway/orders/protection-prices.ts';
 import { ApiError } from '../../../gateway/rest/errors.ts';
 import { type ParsedOrder, parseOrder } from '../../../gateway/rest/order-fields.ts';
 import { defaultCatalogue } from '../../support/default-catalogue.ts';
 
 const CATALOGUE = defaultCatalogue();
+const NOTHING_TRADED = new ProtectionPrices(new Depth(), new TradeTape());
 const GOOD = { symbol: '"btcusd"', amount: '"5"', price: '"3633.00"', side: '"buy"', type: '"exchange limit"' };
 
 /** @param changes fields as JSON text; undefined leaves one out */
@@ -17,7 +21,7 @@ function parse(changes: Record<string, string | undefined> = {}, catalogue = CAT
   const json = `{${fields.map(([name, value]) => `"${name}": ${value}`).join(', ')}}`;
   const payload = tryParsePayload(Buffer.from(json).toString('base64'));
   if (typeof payload === 'string') throw new Error(`${payload}: ${json}`);
-  return parseOrder(payload, catalogue);
+  return parseOrder(payload, catalogue, NOTHING_TRADED);
 }
 
 function refusal(changes: Record<string, string | undefined>): { reason: string; message: string } {
@@ -73,7 +77,7 @@ test.each([
   [{ symbol: '"__proto__"' }, 'InvalidSymbol'],
   [{ symbol: '5' }, 'InvalidSymbol'],
   [{ type: undefined }, 'MissingOrderType'],
-  [{ type: '"exchange market"' }, 'InvalidOrderType'],
+  [{ type: '"exchange stop"' }, 'InvalidOrderType'],
   [{ type: '"exchange stop limit"' }, 'InvalidOrderType'],
   [{ type: '["exchange limit"]' }, 'InvalidOrderType'],
   [{ side: undefined }, 'MissingSide'],

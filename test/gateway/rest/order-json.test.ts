@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CancelReason, OrderFlag, Side, TimeInForce } from '../../../core/protocol/kinds.ts';
+import { CancelReason, OrderFlag, OrderType, Side, TimeInForce } from '../../../core/protocol/kinds.ts';
 import type { Order } from '../../../gateway/orders/order.ts';
 import { formatAveragePrice } from '../../../gateway/rest/formatting.ts';
 import { orderJson } from '../../../gateway/rest/order-json.ts';
@@ -12,6 +12,7 @@ const RESTING: Order = {
   keyId: 7,
   instrumentId: BTCUSD.instrumentId,
   side: Side.BUY,
+  orderType: OrderType.LIMIT,
   timeInForce: TimeInForce.GTC,
   flags: OrderFlag.POST_ONLY,
   priceTicks: 363_300,

@@ -230,7 +230,7 @@ test('an order’s refusals come with status 400 and reach no ledger', async () 
     [{ symbol: 'nosuch' }, 'InvalidSymbol'],
     [{ amount: '-1' }, 'InvalidQuantity'],
     [{ price: '10.005' }, 'InvalidPrice'],
-    [{ type: 'exchange market' }, 'InvalidOrderType'],
+    [{ type: 'exchange stop' }, 'InvalidOrderType'],
     [{ options: 'maker-or-cancel' }, 'OptionsMustBeArray'],
     [{ client_order_id: 5 }, 'ClientOrderIdMustBeString'],
   ] as const) {

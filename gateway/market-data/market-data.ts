@@ -1,0 +1,71 @@
+import type { Catalogue } from '../../core/money/catalogue.ts';
+import { type HistoryStore, type HistoryTrade, MAX_HISTORY_ROWS } from '../../core/ports.ts';
+import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
+import type { EventListener } from '../orders/event-reader.ts';
+import { DAY_MINUTES, DayStatistics } from './day-statistics.ts';
+import { Depth } from './depth.ts';
+import { InstrumentStates } from './instrument-states.ts';
+import { MarketFeed } from './market-feed.ts';
+import { TAPE_TRADES, TradeTape } from './trade-tape.ts';
+
+const DAY_MS = DAY_MINUTES * 60_000;
+
+/** Everything about markets that everybody may see, from events. */
+export class MarketData implements EventListener {
+  readonly depth = new Depth();
+  readonly tape = new TradeTape();
+  readonly statistics = new DayStatistics();
+  readonly states = new InstrumentStates();
+  readonly feed: MarketFeed;
+  #firstSequence: number | null = null; // of the events seen
+
+  constructor(catalogue: Catalogue) {
+    this.feed = new MarketFeed(catalogue, this.depth, this.tape);
+  }
+
+  onEvent(event: ExchangeEvent): void {
+    this.#firstSequence ??= event.eventSequence;
+    this.states.onEvent(event);
+    this.depth.onEvent(event);
+    this.tape.onEvent(event);
+    this.statistics.onEvent(event);
+    this.feed.onEvent(event); // last: it tells what the others have
+  }
+
+  onTurnEnd(): void {
+    this.feed.onTurnEnd();
+  }
+
+  /**
+   * Adds the trades from before the first event that was seen here, as far as answers need them: those of the last 24
+   * hours, and the newest ones however old. Does nothing where the events began with the first one.
+   */
+  async prime(history: HistoryStore, catalogue: Catalogue, nowMs: number): Promise<void> {
+    const beforeSequence = this.#firstSequence ?? Number.POSITIVE_INFINITY;
+    if (beforeSequence === 1) return;
+    for (const { instrumentId } of catalogue.instruments()) {
+      const newest = await history.publicTrades(instrumentId, { limit: TAPE_TRADES });
+      this.tape.prime(instrumentId, newest.filter((trade) => trade.tradeId < beforeSequence).reverse());
+      const day = await tradesOfDay(history, instrumentId, nowMs - DAY_MS, beforeSequence);
+      this.statistics.prime(instrumentId, day);
+    }
+  }
+}
+
+/** @returns oldest first */
+async function tradesOfDay(
+  history: HistoryStore,
+  instrumentId: number,
+  sinceMs: number,
+  beforeSequence: number,
+): Promise<HistoryTrade[]> {
+  const trades: HistoryTrade[] = [];
+  let page = await history.publicTrades(instrumentId, { sinceMs, limit: MAX_HISTORY_ROWS });
+  while (page.length > 0) {
+    trades.push(...page.filter((trade) => trade.tradeId < beforeSequence).reverse());
+    const sinceTradeId = page[0]!.tradeId;
+    if (sinceTradeId >= beforeSequence) break;
+    page = await history.publicTrades(instrumentId, { sinceTradeId, limit: MAX_HISTORY_ROWS });
+  }
+  return trades;
+}

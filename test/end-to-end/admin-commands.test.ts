@@ -1,0 +1,214 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ExchangeProcess } from '../support/exchange-process.ts';
+import { type Answer, type Credentials, signedPost } from '../support/signed-client.ts';
+
+const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+let folder: string;
+let exchange: ExchangeProcess;
+let alice: Credentials;
+let bob: Credentials;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ringbook-admin-'));
+  exchange = await ExchangeProcess.start(folder);
+  alice = exchange.sandbox.accounts[0]!;
+  bob = exchange.sandbox.accounts[1]!;
+});
+afterAll(async () => {
+  await exchange.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function ringbook(...words: string[]): Promise<Output> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
+    execFile(process.execPath, [MAIN, ...words], { env }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    );
+  });
+}
+
+async function ringbookJson(...words: string[]) {
+  const { code, stdout, stderr } = await ringbook(...words, '--json');
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+}
+
+const post = (credentials: Credentials, path: string, fields: object = {}): Promise<Answer> =>
+  signedPost(exchange.sandbox.baseUrl, credentials, path, fields);
+const order = (credentials: Credentials, side: string, amount: string, price: string, fields: object = {}) =>
+  post(credentials, '/v1/order/new', { symbol: 'btcusd', side, amount, price, type: 'exchange limit', ...fields });
+
+async function admin(path: string, body?: unknown): Promise<Answer> {
+  const { adminUrl, adminToken } = exchange.sandbox;
+  const response = await fetch(adminUrl + path, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { Authorization: `Bearer ${adminToken}` },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+test('an account is made, funded and given a key that trades until it is revoked', async () => {
+  expect(await ringbookJson('accounts', 'create', 'carol')).toMatchObject({ name: 'carol' });
+  const table = await ringbook('accounts', 'list');
+  expect(table.stdout.split('\n').map((line) => line.split(/ +/)[1])).toEqual([
+    'name',
+    'alice',
+    'bob',
+    'carol',
+    undefined,
+  ]);
+  expect(await ringbookJson('deposits', 'create', 'carol', 'usd', '1000.0000000001')).toMatchObject({
+    account: 'carol',
+    asset: 'USD',
+    amount: '1000.0000000001',
+    available: '1000.0000000001',
+  });
+  expect(await ringbookJson('deposits', 'create', 'carol', 'USD', '1')).toMatchObject({ available: '1001.0000000001' });
+  const carol = await ringbookJson('keys', 'create', 'carol', '--roles', 'trader,auditor');
+  expect(carol).toEqual({
+    account: 'carol',
+    key: expect.stringMatching(/^account-/),
+    secret: expect.stringMatching(/^[A-Za-z0-9]{32}$/),
+    roles: ['trader', 'auditor'],
+  });
+  const placed = await order(carol, 'buy', '0.001', '1.00');
+  expect(placed.status).toBe(200);
+  const revoked = await ringbookJson('keys', 'revoke', carol.key);
+  expect(revoked).toMatchObject({ account: 'carol', key: carol.key, revokedMs: expect.any(Number) });
+  expect((await post(carol, '/v1/orders')).body).toMatchObject({ reason: 'InvalidSignature' });
+  const listed = await ringbook('keys', 'list', '--json');
+  expect(listed.stdout).toContain(carol.key);
+  expect(listed.stdout).not.toContain(carol.secret);
+});
+
+test('a market is halted for orders but not for cancels, restricted, and resumed', async () => {
+  const resting = await order(alice, 'sell', '0.01', '50000.00');
+  expect(await ringbookJson('instruments', 'halt', 'BTCUSD')).toMatchObject({ symbol: 'btcusd', state: 'halted' });
+  for (const option of [[], ['maker-or-cancel']])
+    expect(await order(bob, 'buy', '0.01', '50000.00', { options: option })).toMatchObject({
+      status: 400,
+      body: { reason: 'MarketNotOpen' },
+    });
+  const details = async () => (await fetch(`${exchange.sandbox.baseUrl}/v1/symbols/details/btcusd`)).json();
+  expect(await details()).toMatchObject({ status: 'closed' });
+  expect((await order(bob, 'buy', '0.1', '50.00', { symbol: 'ethusd' })).status).toBe(200);
+  const cancel = { order_id: resting.body.order_id };
+  expect((await post(alice, '/v1/order/cancel', cancel)).body).toMatchObject({ is_cancelled: true });
+
+  await ringbookJson('instruments', 'cancel-only', 'btcusd');
+  expect(await order(bob, 'buy', '0.01', '1.00')).toMatchObject({ body: { reason: 'MarketNotOpen' } });
+  await ringbookJson('instruments', 'post-only', 'btcusd');
+  expect(await order(bob, 'buy', '0.01', '1.00')).toMatchObject({ body: { reason: 'MarketNotOpen' } });
+  const maker = await order(bob, 'buy', '0.01', '1.00', { options: ['maker-or-cancel'] });
+  expect(maker).toMatchObject({ status: 200, body: { is_live: true } });
+  expect(await ringbookJson('instruments', 'resume', 'btcusd')).toMatchObject({ state: 'trading' });
+  expect((await order(bob, 'buy', '0.01', '1.00')).body).toMatchObject({ is_live: true });
+});
+
+test('an instrument with a new asset is added, trades, and is there after kill -9 with its state', async () => {
+  const steps = ['--tick-size', '0.01', '--lot-size', '0.001', '--minimum', '0.01'];
+  const added = await ringbookJson(
+    'instruments',
+    'add',
+    'sol',
+    'usd',
+    ...steps,
+    '--base-decimals',
+    '6',
+    '--maker-rate-ppm',
+    '0',
+  );
+  expect(added).toEqual({
+    symbol: 'solusd',
+    base: 'SOL',
+    quote: 'USD',
+    tickSize: '0.01',
+    lotSize: '0.001',
+    minimum: '0.01',
+    makerRatePpm: 0,
+    takerRatePpm: 4_000,
+    state: 'trading',
+  });
+  await ringbookJson('deposits', 'create', 'alice', 'SOL', '10');
+  await order(alice, 'sell', '1', '20.00', { symbol: 'solusd' });
+  expect((await order(bob, 'buy', '1', '20.00', { symbol: 'SOLUSD' })).body).toMatchObject({ executed_amount: '1' });
+  await ringbookJson('instruments', 'halt', 'solusd');
+  const before = await ringbookJson('instruments', 'list');
+  await exchange.kill();
+  exchange = await ExchangeProcess.start(folder);
+  expect(await ringbookJson('instruments', 'list')).toEqual(before);
+  expect((await order(bob, 'buy', '1', '20.00', { symbol: 'solusd' })).body.reason).toBe('MarketNotOpen');
+  const ticker = await (await fetch(`${exchange.sandbox.baseUrl}/v1/pubticker/solusd`)).json();
+  expect(ticker).toMatchObject({ last: '20.00', volume: { SOL: '1', USD: '20' } });
+});
+
+const STEPS = { tickSize: '1', lotSize: '1', minimum: '1' };
+test.each([
+  ['/accounts', { name: 'alice' }, 400, 'is taken'],
+  ['/keys', { account: 'nobody', roles: ['trader'] }, 404, 'there is no account "nobody"'],
+  ['/keys', { account: 'alice', roles: ['king'] }, 400, 'roles'],
+  ['/keys', { account: 'alice', roles: [] }, 400, 'roles'],
+  ['/keys/revoke', { key: 'account-nobody' }, 400, 'does not exist'],
+  ['/deposits', { account: 'alice', asset: 'GOLD', amount: '1' }, 404, 'there is no asset "GOLD"'],
+  ['/deposits', { account: 'alice', asset: 'USD', amount: '0' }, 400, 'amount'],
+  ['/deposits', { account: 'alice', asset: 'USD', amount: '-1' }, 400, 'amount'],
+  ['/deposits', { account: 'alice', asset: 'USD', amount: '1e9' }, 400, 'amount'],
+  ['/deposits', { account: 'alice', asset: 'USD', amount: '0.00000000001' }, 400, 'amount'],
+  ['/deposits', { account: 'alice', asset: 'USD', amount: '922337203' }, 400, 'no more than 2^63 units'],
+  ['/instruments/state', { symbol: 'nousd', state: 'halted' }, 404, 'there is no instrument "nousd"'],
+  ['/instruments', { base: 'BTC', quote: 'USD', ...STEPS }, 409, 'defined already'],
+  ['/instruments', { base: 'BTC', quote: 'NEW', ...STEPS }, 400, 'quoteDecimals'],
+  ['/instruments', { base: 'BTC', quote: 'ETH', ...STEPS, baseDecimals: 2 }, 400, 'has 8 decimals for ever'],
+  ['/instruments', { base: 'BTC', quote: 'ETH', ...STEPS, minimum: '1.5' }, 400, 'multiple'],
+  ['/instruments', { base: 'LINK', quote: 'BTC', ...STEPS, tickSize: '0.00000001', lotSize: '0.1' }, 400, 'would work'],
+])('%s %j is refused with %i, and nothing is done', async (path, body, status, message) => {
+  const before = await Promise.all(['/accounts', '/keys', '/instruments'].map((list) => admin(list)));
+  const refused = await admin(path, body);
+  expect(refused.status).toBe(status);
+  expect(refused.body.message).toContain(message);
+  expect(await Promise.all(['/accounts', '/keys', '/instruments'].map((list) => admin(list)))).toEqual(before);
+});
+
+test('a refusal is one sentence and exit code 1', async () => {
+  const { code, stdout, stderr } = await ringbook('keys', 'create', 'nobody');
+  expect([code, stdout, stderr]).toEqual([1, '', 'ringbook: there is no account "nobody"\n']);
+});
+
+test('the API itself: bodies that are no JSON, other fields, none; the token; methods', async () => {
+  expect(await admin('/accounts', '{"name":')).toMatchObject({ status: 400, body: { reason: 'InvalidJson' } });
+  for (const body of [{}, { name: 7 }, { name: 'x', more: 1 }, [], 'null', { name: '' }])
+    expect(await admin('/accounts', body)).toMatchObject({ status: 400, body: { reason: 'InvalidInput' } });
+  expect(await admin('/accounts', { name: 'tab\there' })).toMatchObject({ body: { reason: 'InvalidInput' } });
+  expect(await admin('/deposits')).toMatchObject({ status: 405 });
+  expect(await admin('/instruments/state', { symbol: 'btcusd', state: 'closed' })).toMatchObject({ status: 400 });
+  expect(await admin('/accounts', `"${'x'.repeat(70_000)}"`)).toMatchObject({ status: 413 });
+  const response = await fetch(`${exchange.sandbox.adminUrl}/deposits`, { method: 'POST', body: '{}' });
+  expect(response.status).toBe(401);
+});
+
+test('every command explains itself, and says what to do when nothing answers', async () => {
+  for (const words of [['keys'], ['instruments', 'add']]) {
+    const { code, stdout } = await ringbook(...words, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Usage: ringbook');
+  }
+  const empty = mkdtempSync(join(tmpdir(), 'ringbook-empty-'));
+  const { code, stderr } = await ringbook('accounts', 'list', '--data-dir', empty);
+  rmSync(empty, { recursive: true });
+  expect(code).toBe(1);
+  expect(stderr).toContain('npm start');
+});
