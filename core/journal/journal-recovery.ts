@@ -11,7 +11,7 @@ import {
   segmentPath,
   tidyLogFolder,
 } from './segment-files.ts';
-import { replaceSegment } from './segment-write.ts';
+import { keepTornBytes, replaceSegment } from './segment-write.ts';
 
 /** Somebody who has effects of commands already: the journal may not end before them. */
 export interface JournalClaim {
@@ -36,7 +36,8 @@ export interface RecoveredJournal {
 
 /**
  * Finds what the journal holds and makes it ready for a JournalWriter. Everything is checked before anything is
- * changed. Then the last segment, which alone is unsealed, is replaced by a fresh synced copy without its torn frame.
+ * changed. Then the last segment, which alone is unsealed, is replaced by a fresh synced copy without its torn frame,
+ * whose bytes are kept in a file beside it: should they turn out to be missed, nothing is gone.
  * @throws JournalDamagedError, JournalLossError, UnknownVersionError, DiskFullError, StorageError
  */
 export function recoverJournal(dataFolder: string, options: JournalRecoveryOptions = {}): RecoveredJournal {
@@ -51,6 +52,7 @@ export function recoverJournal(dataFolder: string, options: JournalRecoveryOptio
   const path = lastSegment?.segment.path ?? segmentPath(dataFolder, LogKind.JOURNAL, firstSequence);
   const positionBytes = lastSegment?.validBytes ?? 0;
   const sizeBytes = Math.max(segmentBytes, positionBytes);
+  if (tornBytes > 0) keepTornBytes(files, path, positionBytes, tornBytes);
   replaceSegment(files, dataFolder, LogKind.JOURNAL, path, positionBytes, sizeBytes);
   return { firstSequence, lastSequence, tornFrames, tornBytes, end: { path, positionBytes, sizeBytes, lastSequence } };
 }

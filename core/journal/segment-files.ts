@@ -7,6 +7,7 @@ import { LogKind } from './frame.ts';
  * Names on disk, below the data folder:
  *   journal/<first command sequence, 16 digits>.journal     events/<first event sequence, 16 digits>.events
  *   archive/journal, archive/events   the same names: older segments that nothing needs any more (retirement.ts)
+ *   journal/<segment>.<position>.torn   bytes of a torn group that a start dropped; read by nobody but people
  *   *.temporary in the first two: not part of the log yet; removed at the next start
  * A segment is sealed when its successor exists: everything in it was synced before. Other names are left alone.
  */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { type FileOperations, syncFolder, tryNames, type WriteOutcome, writeFully } from './file-operations.ts';
 import type { LogKind } from './frame.ts';
 import { DiskFullError, StorageError } from './journal-errors.ts';
@@ -44,6 +44,29 @@ export function replaceSegment(
   }
   requireSpace(tryNames(path, () => files.rename(temporary, path)));
   syncFolder(files, logFolder(dataFolder, kind));
+}
+
+/**
+ * Keeps bytes of a segment that is about to be replaced without them, beside it as `<segment>.<position>.torn`: a group
+ * that was never acknowledged, or the only copy of what somebody may want to look at.
+ * @throws DiskFullError, StorageError
+ */
+export function keepTornBytes(files: FileOperations, path: string, fromBytes: number, lengthBytes: number): void {
+  const keptPath = `${path}.${fromBytes}.torn`;
+  if (existsSync(keptPath)) files.unlink(keptPath); // of a start that died in the middle of writing it
+  const bytes = new Uint8Array(lengthBytes);
+  const from = openSync(path, 'r');
+  const takenBytes = readSync(from, bytes, 0, lengthBytes, fromBytes);
+  closeSync(from);
+  const fd = tryNames(keptPath, () => files.open(keptPath, 'wx+'));
+  if (fd === 'DISK_FULL') throw new DiskFullError(keptPath);
+  try {
+    const kept = { fd, path: keptPath };
+    if (writeFully(files, kept, bytes.subarray(0, takenBytes), 0) === 'DISK_FULL') throw new DiskFullError(keptPath);
+    syncFile(files, kept);
+  } finally {
+    files.close(fd);
+  }
 }
 
 /** Writes zeros over a range of positions. Doing so again after DISK_FULL is safe. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FrameBuilder, LogKind, MAX_FRAME_BYTES } from '../../../core/journal/frame.ts';
 import {
@@ -230,7 +230,9 @@ test('a crash at any file operation of a recovery is harmless', () => {
     expect(() => recoverJournal(folder, { segmentBytes: SEGMENT_BYTES, files })).toThrow();
     expect(recoverJournal(folder, { segmentBytes: SEGMENT_BYTES }).lastSequence, `operation ${crashAt}`).toBe(6);
     expect(readFileSync(path).equals(good)).toBe(true);
-    expect(readdirSync(logFolder(folder, LogKind.JOURNAL)).length).toBe(1);
+    const keptName = `${basename(path)}.${endBytes}.torn`;
+    expect(readdirSync(logFolder(folder, LogKind.JOURNAL)).sort()).toEqual([basename(path), keptName]);
+    expect(readFileSync(`${path}.${endBytes}.torn`).equals(torn.subarray(endBytes, endBytes + 50)), 'kept').toBe(true);
   }
 });
 
