@@ -166,7 +166,8 @@ export class RunningExchange {
     const { journal, replayed } = this.#recovered!;
     const publishedSequence = this.gateway.lastCommandSequence;
     const watermarks = await this.ledger.watermarks();
-    const [settlement] = this.#feed.positions();
+    const consumed = (name: string): number =>
+      this.#feed.positions().find(({ consumer }) => consumer === name)?.consumedSequence ?? 0;
     return {
       mode: this.#configuration.mode,
       dataFolder: this.#configuration.dataFolder,
@@ -179,11 +180,13 @@ export class RunningExchange {
       events: {
         answeredSequence: this.gateway.lastEventSequence,
         loggedSequence: widen(Atomics.load(this.#control, CONTROL.EVENT_LOG_END), this.gateway.lastEventSequence),
-        settledSequence: settlement?.consumedSequence ?? 0,
+        settledSequence: consumed('settlement'),
+        historySequence: consumed('history'),
       },
       settlementWatermarks: watermarks,
       ledgerSequence: await this.ledger.ledgerSequence(),
       ordersInFlight: this.gateway.ordersInFlight,
+      restingOrders: this.gateway.orders.restingCount,
       isDiskFull:
         Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0 ||
         Atomics.load(this.#control, CONTROL.LEDGER_DISK_FULL) !== 0,

@@ -12,10 +12,12 @@ export interface StatusReport {
     readonly answeredSequence: number;
     readonly loggedSequence: number;
     readonly settledSequence: number;
+    readonly historySequence: number;
   };
   readonly settlementWatermarks: readonly number[]; // by partition: its last settled event
   readonly ledgerSequence: number;
   readonly ordersInFlight: number;
+  readonly restingOrders: number;
   readonly isDiskFull: boolean;
   readonly start: {
     readonly stateHash: string;
@@ -35,9 +37,9 @@ export function formatStatus(report: StatusReport): string {
   return [
     `ringbook, ${report.mode} mode, up ${Math.floor(report.uptimeMs / 1_000)} s, data in ${report.dataFolder}`,
     `commands   published ${commands.publishedSequence}, applied ${commands.appliedSequence}, durable ${commands.durableSequence}`,
-    `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind)`,
+    `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind), in history ${events.historySequence}`,
     `ledger     ${report.ledgerSequence} changes`,
-    `orders     ${report.ordersInFlight} in flight`,
+    `orders     ${report.restingOrders} resting, ${report.ordersInFlight} in flight`,
     ...(report.isDiskFull ? ['disk       FULL: new orders are refused until there is space'] : []),
     `this start ${start.replayedCommands} commands replayed to state ${start.stateHash}, ${start.restingOrders} orders resting; ` +
       `${start.tornJournalBytes} torn bytes dropped; orphaned holds released: ${start.orphanedHoldsReleased ?? 'not yet known'}`,

@@ -26,17 +26,6 @@ export class StateHash {
     this.addWord(SCRATCH_WORDS[1]!);
   }
 
-  addText(text: string): void {
-    this.addWord(text.length);
-    for (let at = 0; at < text.length; at++) this.addWord(text.charCodeAt(at));
-  }
-
-  /** @param value within int64 */
-  addBigInt(value: bigint): void {
-    this.addWord(Number(BigInt.asUintN(32, value)));
-    this.addWord(Number(BigInt.asUintN(32, value >> 32n)));
-  }
-
   get lowWord(): number {
     return finalMix(this.#low ^ this.#high) >>> 0;
   }

@@ -91,8 +91,8 @@ export class OrderEntry {
     if (!isTaken(state, order.flags)) throw marketNotOpen(parsed.instrument, state);
     const units = needUnits(parsed.instrument, order.side, order.priceTicks, order.quantityLots, order);
     if (units > MAX_POOL_UNITS) throw insufficientFunds(parsed, units, null);
-    this.#reserve(newOrderSlots(order));
     const commandId = commandIds.next();
+    this.#reserve(newOrderSlots(order));
     const submission = { commandId, actor, parsed, order, key, units, nonceDurable };
     const isRepeatPossible = key !== '' && view.mayHaveForgottenRepeat(clock.nowMs());
     const outcome = isRepeatPossible ? this.#submitUnlessRepeated(submission) : this.#submit(submission);
