@@ -57,9 +57,9 @@ export interface Leg {
  */
 export interface SettlementBatch {
   readonly partition: number;
-  readonly beforeSequence: number; // the partition's event before the first of this batch; 0 at the very start
+  readonly beforeSequence: number; // where the batch before this one ended; 0 at the very start
   readonly lastSequence: number;
-  readonly timestampMs: number; // of the last event
+  readonly timestampMs: number; // of the last event; 0 without events
   readonly legs: readonly Leg[]; // ascending by eventSequence; per event they add up to zero in every asset
   /** Command ids whose first event is in this batch, with it: their hold records end here. */
   readonly settledCommands: readonly { readonly commandId: number; readonly eventSequence: number }[];
@@ -128,11 +128,15 @@ export interface Ledger {
 
 // ---- Event feed: ordered events by partition ----
 
-/** Consecutive events of one partition, in order. */
+/**
+ * All events of one partition after `beforeSequence` through `lastSequence`, in order. There may be none: a partition
+ * in which nothing happens moves its watermark too, or every start would read the log from where it last traded.
+ */
 export interface EventBatch {
   readonly partition: number;
   readonly beforeSequence: number;
-  readonly events: readonly ExchangeEvent[]; // at least one
+  readonly lastSequence: number; // above beforeSequence
+  readonly events: readonly ExchangeEvent[];
 }
 
 /** Takes batches in order. Resolves once its effect and its watermark are durable; a rejection stops the partition. */

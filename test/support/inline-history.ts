@@ -70,7 +70,8 @@ export class InlineHistory {
     for (let partition = 0; partition < this.#partitionCount && !this.isStalled; partition++) {
       const events = this.#pending[partition]!.splice(0);
       if (events.length === 0) continue;
-      await this.#consumer!.consume({ partition, beforeSequence: this.#delivered[partition]!, events });
+      const lastSequence = events.at(-1)!.eventSequence;
+      await this.#consumer!.consume({ partition, beforeSequence: this.#delivered[partition]!, lastSequence, events });
       this.#delivered[partition] = events.at(-1)!.eventSequence;
       partition = -1; // more may have come meanwhile
     }

@@ -28,7 +28,6 @@ export class SettlementCheck {
   readonly #entries: SettledEntries;
   readonly #openAtCut = new OpenOrders();
   readonly #openAtEnd = new OpenOrders();
-  readonly #watermarksMet: Set<number>; // partitions whose watermark is one of their events, or before the first replayed
   readonly #settledHere = new AmountTable(); // held amounts that events before the replay, not settled yet, will change
   readonly #settledCommandsHere = new Set<number>();
   /** Commands that settlement has not met, and the hold that each must have; undefined when any will do. */
@@ -48,9 +47,6 @@ export class SettlementCheck {
     this.#watermarks = ledger.watermarks;
     this.#ledgerSequence = ledger.ledgerSequence;
     this.#entries = new SettledEntries(ledger, findings, brokenEntries, fromSequence);
-    this.#watermarksMet = new Set(
-      ledger.watermarks.flatMap((watermark, partition) => (watermark <= fromSequence ? [partition] : [])),
-    );
   }
 
   /** Takes an order that rested before the first replayed event. */
@@ -78,7 +74,6 @@ export class SettlementCheck {
       if (problem !== null) this.#findings.require(4, false, () => `event ${eventSequence}: ${problem}`);
       const partition = partitionOf(event, this.#watermarks.length);
       const watermark = this.#watermarks[partition]!;
-      if (eventSequence === watermark) this.#watermarksMet.add(partition);
       const { legs, settledCommands } = effectsOf([event], this.#catalogue);
       if (eventSequence > watermark) {
         this.unsettledEvents += 1;
@@ -143,12 +138,6 @@ export class SettlementCheck {
         watermark <= eventCount,
         () => `partition ${partition}: settled through ${watermark}, the journal yields only ${eventCount} events`,
       );
-      if (watermark <= eventCount)
-        this.#findings.require(
-          6,
-          this.#watermarksMet.has(partition),
-          () => `partition ${partition}: its watermark ${watermark} is none of its events`,
-        );
     }
   }
 

@@ -18,6 +18,9 @@ export class WatermarkBeyondLogError extends Error {
   override readonly name = 'WatermarkBeyondLogError';
 }
 
+/** A partition without events is told of it this often: how much of the log a start after a crash reads in vain. */
+const QUIET_EVENTS = 65_536;
+
 interface Waiter {
   readonly eventSequence: number;
   readonly reached: PromiseWithResolvers<void>;
@@ -101,9 +104,11 @@ export class ConsumerRun {
         }
         await this.#deliver(events);
         this.#consumedSequence = events.at(-1)!.eventSequence;
+        await this.#advanceQuietPartitions(QUIET_EVENTS);
         this.#resolveWaiters();
         await nextTurn(); // the event loop has other work than a long backlog
       }
+      await this.#advanceQuietPartitions(0);
     } catch (error) {
       this.#failure = error as Error;
       this.#report(null, error as Error);
@@ -125,10 +130,22 @@ export class ConsumerRun {
     await Promise.all(partitions.map((partition) => this.#deliverTo(partition, batches.get(partition)!)));
   }
 
-  async #deliverTo(partition: number, events: readonly ExchangeEvent[]): Promise<void> {
+  /** Moves the watermarks that stand further behind than that, for want of events: the next start reads from them. */
+  async #advanceQuietPartitions(behindEvents: number): Promise<void> {
+    for (const [partition, lastSequence] of this.#lastSequences.entries())
+      if (this.#consumedSequence - lastSequence > behindEvents && !this.#failures.has(partition))
+        await this.#deliverTo(partition, [], this.#consumedSequence);
+  }
+
+  async #deliverTo(
+    partition: number,
+    events: readonly ExchangeEvent[],
+    lastSequence = events.at(-1)!.eventSequence,
+  ): Promise<void> {
+    const beforeSequence = this.#lastSequences[partition]!;
     try {
-      await this.#consumer.consume({ partition, beforeSequence: this.#lastSequences[partition]!, events });
-      this.#lastSequences[partition] = events.at(-1)!.eventSequence;
+      await this.#consumer.consume({ partition, beforeSequence, lastSequence, events });
+      this.#lastSequences[partition] = lastSequence;
     } catch (error) {
       this.#failures.set(partition, error as Error);
       this.#report(partition, error as Error);

@@ -89,12 +89,11 @@ export class HistoryConsumer implements EventConsumer {
    * @throws HistoryGapError, InvariantError, with nothing stored; DatabaseError, which is fatal (GroupCommit)
    */
   async consume(batch: EventBatch): Promise<void> {
-    const { partition, beforeSequence } = batch;
+    const { partition, beforeSequence, lastSequence } = batch;
     const watermark = this.#watermarks[partition]!;
     if (beforeSequence > watermark) throw new HistoryGapError(partition, beforeSequence, watermark);
+    if (lastSequence <= watermark) return;
     const events = batch.events.filter(({ eventSequence }) => eventSequence > watermark);
-    const lastEvent = events.at(-1);
-    if (lastEvent === undefined) return;
 
     const trades: HistoryTrade[] = [];
     for (const event of events) if (event.kind === EventKind.FILLED) trades.push(tradeOf(event, this.#catalogue));
@@ -106,10 +105,10 @@ export class HistoryConsumer implements EventConsumer {
     for (const order of orders.values()) commits.put(ORDERS, orderValues(order));
     for (const trade of trades) commits.add(TRADES, tradeValues(trade));
     for (const volume of volumes.values()) commits.put(DAILY_VOLUMES, volumeValues(volume));
-    commits.put(WATERMARKS, [partition, lastEvent.eventSequence]);
+    commits.put(WATERMARKS, [partition, lastSequence]);
     await commits.durable();
 
-    this.#watermarks[partition] = lastEvent.eventSequence;
+    this.#watermarks[partition] = lastSequence;
     for (const order of orders.values())
       if (order.closedMs === null) this.#recentOrders.put(order.orderId, order);
       else this.#recentOrders.remove(order.orderId);

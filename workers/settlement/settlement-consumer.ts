@@ -39,8 +39,8 @@ export class SettlementConsumer implements EventConsumer {
 
   /** @throws SettlementGapError, LedgerInvariantError, InvariantError: nothing of the batch was applied */
   async consume(batch: EventBatch): Promise<void> {
-    const { partition, beforeSequence, events } = batch;
-    const { eventSequence: lastSequence, timestampMs } = events.at(-1)!;
+    const { partition, beforeSequence, lastSequence, events } = batch;
+    const timestampMs = events.at(-1)?.timestampMs ?? 0;
     const effects = effectsOf(events, this.#catalogue);
     const answer = await this.#ledger.settle({ partition, beforeSequence, lastSequence, timestampMs, ...effects });
     if (answer.outcome === 'GAP') throw new SettlementGapError(partition, beforeSequence, answer.watermark);

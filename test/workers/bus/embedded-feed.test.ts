@@ -20,27 +20,31 @@ class Notebook implements EventConsumer {
   readonly taken: ExchangeEvent[] = [];
   readonly batchSizes: number[] = [];
   readonly #watermarks: number[];
-  #failAt: number;
+  readonly #failAt: number;
+  readonly #partitionCount: number;
 
-  constructor(watermarks: readonly number[], failAt = Infinity) {
+  constructor(watermarks: readonly number[], failAt = Infinity, partitionCount = PARTITIONS) {
     this.#watermarks = [...watermarks];
     this.#failAt = failAt;
+    this.#partitionCount = partitionCount;
   }
 
   async watermarks(): Promise<readonly number[]> {
     return [...this.#watermarks];
   }
 
-  async consume({ partition, beforeSequence, events }: EventBatch): Promise<void> {
+  async consume({ partition, beforeSequence, lastSequence, events }: EventBatch): Promise<void> {
     await nextTurn();
     expect(beforeSequence).toBe(this.#watermarks[partition]);
+    expect(lastSequence).toBeGreaterThan(beforeSequence);
+    expect(lastSequence).toBeGreaterThanOrEqual(events.at(-1)?.eventSequence ?? 0);
     for (const event of events) {
-      expect(partitionOf(event, PARTITIONS)).toBe(partition);
+      expect(partitionOf(event, this.#partitionCount)).toBe(partition);
       if (event.eventSequence >= this.#failAt && partition === 1) throw new Error(`event ${event.eventSequence}`);
     }
     this.taken.push(...events);
-    this.batchSizes.push(events.length);
-    this.#watermarks[partition] = events.at(-1)!.eventSequence;
+    if (events.length > 0) this.batchSizes.push(events.length);
+    this.#watermarks[partition] = lastSequence;
   }
 }
 
@@ -95,6 +99,25 @@ test(`a consumer goes on from its own watermarks, each partition from its own (S
   const missing = events.filter((event) => event.eventSequence > watermarks[partitionOf(event, PARTITIONS)]!);
   expect(bySequence(notebook.taken)).toEqual(missing);
   await feed.stop();
+});
+
+test('after an orderly end every partition stands at the end of the log, the ones that never had an event too', async () => {
+  const { folder, events } = await written(200);
+  const partitionCount = 64; // far more than there are instruments
+  const settings = { folder, partitionCount, endSequence: () => events.length, onFailure: () => {} };
+  const notebook = new Notebook(Array(partitionCount).fill(0), Infinity, partitionCount);
+  const feed = new EmbeddedFeed(settings);
+  feed.subscribe(notebook);
+  await feed.settledThrough(events.length);
+  await feed.stop();
+  expect(await notebook.watermarks()).toEqual(Array(partitionCount).fill(events.length));
+
+  const next = new Notebook(await notebook.watermarks(), Infinity, partitionCount);
+  const nextFeed = new EmbeddedFeed(settings);
+  nextFeed.subscribe(next);
+  await nextFeed.settledThrough(events.length);
+  await nextFeed.stop();
+  expect(next.taken).toEqual([]);
 });
 
 test('nothing beyond the announced end is read; a wake at any moment is heard', async () => {

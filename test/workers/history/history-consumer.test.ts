@@ -38,7 +38,7 @@ function* batchesOf(
   let beforeSequence = 0;
   for (let from = 0; from < own.length; ) {
     const batch = own.slice(from, from + random.between(1, 40));
-    yield { partition, beforeSequence, events: batch };
+    yield batchOf(partition, beforeSequence, batch);
     beforeSequence = batch.at(-1)!.eventSequence;
     from += batch.length;
   }
@@ -108,13 +108,13 @@ describe(`history of random trading (SEED=${seed})`, () => {
     const own = events.filter((event) => partitionOf(event, PARTITIONS) === partition);
     const middle = own.length >> 1;
     const [overlap, gap] = [own.slice(middle - 10), own.slice(middle + 1)];
-    await consumer.consume({ partition, beforeSequence: 0, events: own.slice(0, middle) });
+    await consumer.consume(batchOf(partition, 0, own.slice(0, middle)));
     const before = await store.watermarks();
-    await expect(
-      consumer.consume({ partition, beforeSequence: own[middle]!.eventSequence, events: gap }),
-    ).rejects.toThrow(HistoryGapError);
+    await expect(consumer.consume(batchOf(partition, own[middle]!.eventSequence, gap))).rejects.toThrow(
+      HistoryGapError,
+    );
     expect(await store.watermarks()).toEqual(before);
-    await consumer.consume({ partition, beforeSequence: own[middle - 11]!.eventSequence, events: overlap });
+    await consumer.consume(batchOf(partition, own[middle - 11]!.eventSequence, overlap));
     const plain = new PlainHistory(own, catalogue);
     expect(await store.publicTrades(partition, { limit: 1_000 })).toEqual(plain.trades.toReversed());
     for (const order of plain.orders) expect(await store.order(order.orderId)).toEqual(order);
@@ -134,7 +134,7 @@ describe(`history of random trading (SEED=${seed})`, () => {
     await history.database.exec(
       `INSERT INTO trades VALUES (${trade.eventSequence}, ${Array(13).fill(0).join(', ')})`, // in the way
     );
-    await expect(consumer.consume({ partition: 2, beforeSequence: 0, events: own })).rejects.toThrow('UNIQUE');
+    await expect(consumer.consume(batchOf(2, 0, own))).rejects.toThrow('UNIQUE');
     expect(failures).toHaveLength(1);
     const store = await SqliteHistoryStore.open(folder);
     expect(await store.watermarks()).toEqual(Array(PARTITIONS).fill(0));
@@ -166,3 +166,7 @@ test('a history of other partitions is refused', async () => {
   await (await HistoryDatabase.open(folder, 8, rethrow)).close();
   await expect(HistoryDatabase.open(folder, 4, rethrow)).rejects.toThrow(PartitionCountError);
 });
+
+function batchOf(partition: number, beforeSequence: number, events: readonly ExchangeEvent[]): EventBatch {
+  return { partition, beforeSequence, lastSequence: events.at(-1)!.eventSequence, events };
+}

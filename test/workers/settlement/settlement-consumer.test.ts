@@ -24,7 +24,9 @@ test(`events cut at random, repeated, overlapping and out of order, by two worke
     const batch = own.slice(from, to);
     if (batch.length === 0) return;
     const beforeSequence = own[from - 1]?.eventSequence ?? 0;
-    await random.oneOf(workers).consume({ partition, beforeSequence, events: batch });
+    await random
+      .oneOf(workers)
+      .consume({ partition, beforeSequence, lastSequence: batch.at(-1)!.eventSequence, events: batch });
   };
   for (let round = 0; round < 400; round++) {
     const partition = random.below(PARTITIONS);
