@@ -4,25 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Catalogue } from '../../core/money/catalogue.ts';
 import { InstrumentsFileError, readMarkets, requireSameMarkets } from '../../main/instruments-file.ts';
-
-const FILE = {
-  assets: [
-    { code: 'EUR', decimals: 8 },
-    { code: 'BTC', decimals: 8 },
-  ],
-  instruments: [
-    {
-      symbol: 'btceur',
-      base: 'BTC',
-      quote: 'EUR',
-      tickSize: '0.01',
-      lotSize: '0.000001',
-      minimum: '0.00001',
-      makerRatePpm: 1_000,
-      takerRatePpm: 2_000,
-    },
-  ],
-};
+import { ONE_MARKET_FILE } from '../support/one-market-file.ts';
 
 let folder: string;
 let path: string;
@@ -60,14 +42,17 @@ function refusal(content: unknown): string {
   return '';
 }
 
-const withInstrument = (change: object): object => ({ ...FILE, instruments: [{ ...FILE.instruments[0], ...change }] });
+const withInstrument = (change: object): object => ({
+  ...ONE_MARKET_FILE,
+  instruments: [{ ...ONE_MARKET_FILE.instruments[0], ...change }],
+});
 
 test('no file means the built-in markets', () => {
   expect(readMarkets(undefined).instruments.map(({ symbol }) => symbol)).toContain('btcusd');
 });
 
 test('a file defines exactly what it says', () => {
-  const btceur = catalogueOf(FILE).instrumentBySymbol('btceur');
+  const btceur = catalogueOf(ONE_MARKET_FILE).instrumentBySymbol('btceur');
   expect(btceur).toMatchObject({
     tickMantissa: 1n,
     tickScale: 2,
@@ -89,10 +74,14 @@ test.each<[string, unknown, RegExp]>([
   ['an inexact product', withInstrument({ tickSize: '0.001' }), /EUR with 9 decimals/],
   ['an unknown asset', withInstrument({ quote: 'USD' }), /asset USD is not among the assets/],
   ['a rate above one', withInstrument({ takerRatePpm: 1_000_001 }), /takerRatePpm/],
-  ['an asset twice', { ...FILE, assets: [...FILE.assets, FILE.assets[0]] }, /asset EUR stands there twice/],
+  [
+    'an asset twice',
+    { ...ONE_MARKET_FILE, assets: [...ONE_MARKET_FILE.assets, ONE_MARKET_FILE.assets[0]] },
+    /asset EUR stands there twice/,
+  ],
   [
     'an instrument twice',
-    { ...FILE, instruments: [...FILE.instruments, ...FILE.instruments] },
+    { ...ONE_MARKET_FILE, instruments: [...ONE_MARKET_FILE.instruments, ...ONE_MARKET_FILE.instruments] },
     /btceur stands there twice/,
   ],
 ])('%s is refused by name', (_name, content, message) => {
@@ -101,7 +90,7 @@ test.each<[string, unknown, RegExp]>([
 });
 
 test('a file that still says what the journal says is taken', () => {
-  const catalogue = catalogueOf(FILE);
+  const catalogue = catalogueOf(ONE_MARKET_FILE);
   requireSameMarkets(path, readMarkets(path), catalogue);
 });
 
@@ -110,12 +99,12 @@ test.each<[string, object, RegExp]>([
   ['another fee', withInstrument({ makerRatePpm: 0 }), /btceur: makerRatePpm is 1000 here, not 0/],
   [
     'another scale',
-    { ...FILE, assets: [{ code: 'EUR', decimals: 9 }, FILE.assets[1]] },
+    { ...ONE_MARKET_FILE, assets: [{ code: 'EUR', decimals: 9 }, ONE_MARKET_FILE.assets[1]] },
     /asset EUR has 8 decimals here, not 9/,
   ],
   ['another name', withInstrument({ symbol: 'xbteur' }), /instrument xbteur is not defined/],
 ])('%s in a later file is refused by name', (_name, content, message) => {
-  const catalogue = catalogueOf(FILE);
+  const catalogue = catalogueOf(ONE_MARKET_FILE);
   write(content);
   expect(() => requireSameMarkets(path, readMarkets(path), catalogue)).toThrow(message);
 });
