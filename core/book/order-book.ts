@@ -65,6 +65,13 @@ export class OrderBook {
     return otherLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
   }
 
+  /** Whether a limit reaches the best opposite price. */
+  isCrossedBy(takerSide: Side, limitTicks: number): boolean {
+    return takerSide === Side.BUY
+      ? this.bestAskTicks !== 0 && this.bestAskTicks <= limitTicks
+      : this.bestBidTicks >= limitTicks;
+  }
+
   /** @returns the best opposite level that a limit reaches, or NIL. */
   crossedLevel(takerSide: Side, limitTicks: number): number {
     if (takerSide === Side.BUY) {

@@ -2,7 +2,7 @@ import type { SectionBytes } from '../protocol/state-sections.ts';
 
 /** Room that is set aside at start. Full is a typed reject, never a resize. */
 export interface EngineLimits {
-  readonly maxOrders: number; // resting, all instruments together: 68 bytes each
+  readonly maxOrders: number; // resting or waiting as stops, all instruments together: 92 bytes each
   readonly maxLevels: number; // price levels in use, all instruments together
   readonly maxInstruments: number; // instrument ids are 1 … this
 }

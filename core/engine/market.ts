@@ -6,9 +6,6 @@ import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts
 import { type MarketState, readMarketState, writeMarketState } from './market-state.ts';
 import type { StateHash } from './state-hash.ts';
 
-/** Above every price, so that no stop is reached without a trade. */
-const NO_TRADE_TICKS = MAX_PRICE_TICKS + 1;
-
 /** One instrument as the matcher sees it: its book, what it takes, and where it traded last. */
 export class Market implements MarketState {
   readonly instrumentId: number;
@@ -24,8 +21,8 @@ export class Market implements MarketState {
   makerRatePpm = 0; // of new orders, as is the next: every order carries its own, the core reads neither
   takerRatePpm = 0;
   stops: StopBook | null = null; // null until the first stop
-  lowestTradeTicks = NO_TRADE_TICKS; // of the trades whose stops are not triggered yet, as is the next
-  highestTradeTicks = 0;
+  highestTradeTicks = 0; // of the trades whose stops are not triggered yet; 0 without any
+  lowestTradeTicks = 0; // of the same trades; without any it means nothing
   #lowestTicks = 1; // the band while one command is applied
   #highestTicks = MAX_PRICE_TICKS;
 
@@ -45,13 +42,12 @@ export class Market implements MarketState {
 
   traded(priceTicks: number): void {
     this.lastTradeTicks = priceTicks;
-    if (priceTicks < this.lowestTradeTicks) this.lowestTradeTicks = priceTicks;
+    if (priceTicks < this.lowestTradeTicks || this.highestTradeTicks === 0) this.lowestTradeTicks = priceTicks;
     if (priceTicks > this.highestTradeTicks) this.highestTradeTicks = priceTicks;
   }
 
   /** All stops that the trades so far have reached are triggered. */
   forgetTrades(): void {
-    this.lowestTradeTicks = NO_TRADE_TICKS;
     this.highestTradeTicks = 0;
   }
 

@@ -28,7 +28,7 @@ export class Matcher {
 
   /** @param market undefined for an instrument that is not defined */
   newOrder(market: Market | undefined, command: RecordWindow, at: number, continuationAt: number): void {
-    const refusal = refusalOfOrder(this.#memory, market, command, at, this.#context.timestampMs);
+    const refusal = refusalOfOrder(this.#memory, market, command, at, this.#context);
     if (refusal !== RejectReason.NONE || market === undefined) {
       this.#events.rejected(command, at, refusal);
       return;

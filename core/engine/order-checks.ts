@@ -13,14 +13,18 @@ import {
 } from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
+import type { CommandContext } from './order-events.ts';
 
-/** @returns why a new order is refused, or NONE: the first check that fails, in the order in which they stand here */
+/**
+ * @param context for the time
+ * @returns why a new order is refused, or NONE: the first check that fails, in the order in which they stand here
+ */
 export function refusalOfOrder(
   memory: BookMemory,
   market: Market | undefined,
   command: RecordWindow,
   at: number,
-  timestampMs: number,
+  context: CommandContext,
 ): RejectReason {
   if (market === undefined) return RejectReason.UNKNOWN_INSTRUMENT;
   if (!isWellFormed(market, command, at)) return RejectReason.MALFORMED;
@@ -38,8 +42,11 @@ export function refusalOfOrder(
   const lots = command.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]!;
   if (!isQuantity(market, lots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
   const timeInForce = command.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
-  if (timeInForce === TimeInForce.GTD && !isExpiry(command.f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]!, timestampMs))
-    return RejectReason.EXPIRY_OUT_OF_RANGE;
+  if (timeInForce === TimeInForce.GTD) {
+    const expiresAtMs = command.f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]!;
+    if (!(Number.isSafeInteger(expiresAtMs) && expiresAtMs > context.timestampMs))
+      return RejectReason.EXPIRY_OUT_OF_RANGE;
+  }
   // Room is asked for before anything happens, even if it would not be needed: what is accepted can always rest or wait.
   const side = command.u8[at + COMMAND.SIDE] as Side;
   if (command.u8[at + NEW_ORDER.ORDER_TYPE]! >= OrderType.STOP_LIMIT) {
@@ -82,12 +89,19 @@ export function refusalOfAmend(
   return market.book.refusalToMove(side, limitTicks, remainingLots, totalLots - goneLots);
 }
 
+/**
+ * Bits of the word at the order type that a plain limit order may have: time in force, all four of its numbers. Most
+ * orders are such, and are well formed by this alone.
+ */
+const PLAIN_LIMIT_BITS = 0x0300;
+
 /** Whether every field is of its set, and all of them together make an order that there is. */
 function isWellFormed(market: Market, command: RecordWindow, at: number): boolean {
   const side = command.u8[at + COMMAND.SIDE]!;
   const orderType = command.u8[at + NEW_ORDER.ORDER_TYPE]!;
   const timeInForce = command.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
   const flags = command.u8[at + NEW_ORDER.FLAGS]!;
+  if ((command.u32[(at + NEW_ORDER.ORDER_TYPE) >> 2]! & ~PLAIN_LIMIT_BITS) === 0) return side <= Side.SELL;
   if (
     side > Side.SELL ||
     orderType > OrderType.STOP_MARKET ||
@@ -124,10 +138,6 @@ function isPrice(priceTicks: number): boolean {
 /** Written so that a NaN fails it too. */
 function isQuantity({ minQuantityLots, maxQuantityLots }: Market, lots: number): boolean {
   return lots >= minQuantityLots && lots <= maxQuantityLots && Math.floor(lots) === lots;
-}
-
-function isExpiry(expiresAtMs: number, timestampMs: number): boolean {
-  return Number.isSafeInteger(expiresAtMs) && expiresAtMs > timestampMs;
 }
 
 function refusalByState(state: InstrumentState, isPostOnly: boolean): RejectReason {

@@ -39,17 +39,20 @@ export class Placing {
   }
 
   place(market: Market, order: RecordWindow, at: number, remainingLots: number): void {
-    const obstacle = this.#obstacle(market, order, at, remainingLots);
-    if (obstacle !== 0) {
-      this.#cancel(order, at, remainingLots, obstacle);
-      return;
+    const side = order.u8[at + COMMAND.SIDE] as Side;
+    let restLots = remainingLots;
+    let reason: EndReason = 0;
+    if (market.book.isCrossedBy(side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!)) {
+      reason = this.#obstacle(market, order, at, remainingLots);
+      if (reason === 0) {
+        reason = this.#taking.takeLots(market, order, at, remainingLots);
+        restLots = this.#taking.remainingLots;
+        if (restLots === 0) return;
+      }
     }
-    const taking = this.#taking;
-    const end = taking.takeLots(market, order, at, remainingLots);
-    if (taking.remainingLots === 0) return;
-    const reason = end === 0 ? this.#refusalToRest(market, order, at, taking.remainingLots) : end;
-    if (reason !== 0) this.#cancel(order, at, taking.remainingLots, reason);
-    else this.#events.booked(this.#resting.rest(market, order, at, taking.remainingLots));
+    if (reason === 0) reason = this.#refusalToRest(market, order, at, restLots);
+    if (reason === 0) this.#events.booked(this.#resting.rest(market, order, at, restLots));
+    else this.#events.takerState(EventKind.CANCELLED, order, at, restLots, 0, reason);
   }
 
   placeByBudget(market: Market, order: RecordWindow, at: number): void {
@@ -65,6 +68,7 @@ export class Placing {
    * the next: of those reached the buys first, the nearest price first, at one price the oldest first.
    */
   triggerStops(market: Market): void {
+    if (market.highestTradeTicks === 0) return; // nothing was traded
     const { stops } = market;
     if (stops !== null) {
       const { hotF64 } = this.#memory.orders;
@@ -82,13 +86,9 @@ export class Placing {
     market.forgetTrades();
   }
 
-  /** @returns why an order that takes all or nothing takes nothing, or 0 */
+  /** @returns why an order that could trade takes nothing, or 0 */
   #obstacle(market: Market, order: RecordWindow, at: number, remainingLots: number): EndReason {
-    if ((order.u8[at + NEW_ORDER.FLAGS]! & OrderFlag.POST_ONLY) !== 0) {
-      const side = order.u8[at + COMMAND.SIDE] as Side;
-      const isCrossing = market.book.crossedLevel(side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!) !== NIL;
-      return isCrossing ? CancelReason.POST_ONLY : 0;
-    }
+    if ((order.u8[at + NEW_ORDER.FLAGS]! & OrderFlag.POST_ONLY) !== 0) return CancelReason.POST_ONLY;
     if (order.u8[at + NEW_ORDER.TIME_IN_FORCE] !== TimeInForce.FOK) return 0;
     return this.#taking.obstacleToFillingAll(market, order, at, remainingLots);
   }
@@ -97,17 +97,14 @@ export class Placing {
   #refusalToRest(market: Market, order: RecordWindow, at: number, remainingLots: number): EndReason {
     const orderType = order.u8[at + NEW_ORDER.ORDER_TYPE]!;
     const timeInForce = order.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
+    if (timeInForce === TimeInForce.FOK) return CancelReason.FILL_OR_KILL; // one that takes anything takes all
     if (orderType === OrderType.MARKET || orderType === OrderType.STOP_MARKET) return CancelReason.MARKET_REMAINDER;
-    if (timeInForce === TimeInForce.IOC || timeInForce === TimeInForce.FOK) return CancelReason.IMMEDIATE_OR_CANCEL;
+    if (timeInForce === TimeInForce.IOC) return CancelReason.IMMEDIATE_OR_CANCEL;
     if (orderType === OrderType.LIMIT) return 0;
     const side = order.u8[at + COMMAND.SIDE] as Side;
     const limitTicks = order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
     const refusal = market.book.refusalToRest(side, limitTicks, remainingLots);
     return refusal === RejectReason.NONE ? 0 : CancelReason.BOOK_FULL;
-  }
-
-  #cancel(order: RecordWindow, at: number, remainingLots: number, reason: CancelReason): void {
-    this.#events.takerState(EventKind.CANCELLED, order, at, remainingLots, 0, reason);
   }
 }
 

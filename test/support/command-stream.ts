@@ -1,6 +1,6 @@
 import type { EngineLimits } from '../../core/engine/engine.ts';
 import { defineInstrument, type Instrument, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } from '../../core/money/instrument.ts';
-import type { CommandHeader, InstrumentUpdateFields, NewOrderFields } from '../../core/protocol/command-encoder.ts';
+import type { CommandHeader, NewOrderFields } from '../../core/protocol/command-encoder.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import {
   CommandKind,
@@ -12,7 +12,7 @@ import {
   Side,
   TimeInForce,
 } from '../../core/protocol/kinds.ts';
-import { DefinitionStream, STREAM_ASSETS } from './definition-stream.ts';
+import { DefinitionStream, instrumentUpdate, RATES_PPM, STREAM_ASSETS } from './definition-stream.ts';
 import type {
   AmendOrderCommand,
   CancelOrderCommand,
@@ -57,7 +57,6 @@ export const STREAM_INSTRUMENTS: readonly Instrument[] = [
 
 const ACCOUNTS = [101, 102, 103, 104, 105, 106];
 const SWEEPER = 199;
-const RATES_PPM = [0, 1, 2_000, 4_000, 999_999, 1_000_000];
 const CLIENT_ORDER_ID_LENGTHS = [0, 0, 0, 1, 12, 30, 31, 32, 98, 99];
 const MALFORMED_QUANTITIES = [0, -0, -1, 0.5, 1.5, Number.NaN, Infinity, -Infinity, 2 ** 53, 1e300];
 const HUGE_QUANTITIES = [1, 2, 2 ** 51, 2 ** 52 - 1, 2 ** 52, 2 ** 53 - 2, MAX_QUANTITY_LOTS];
@@ -345,30 +344,10 @@ export class CommandStream {
     return { kind: CommandKind.TIME, header: this.#header(0) };
   }
 
-  /** Every second update takes the price band away, so that much goes on trading. */
   #updateInstrument(): UpdateInstrumentCommand {
     const random = this.#random;
-    const { instrumentId, minQuantityLots, maxQuantityLots } = random.oneOf(STREAM_INSTRUMENTS);
-    const sound: InstrumentUpdateFields = {
-      instrumentId,
-      referencePriceTicks: random.onceIn(2) ? 0 : this.#priceTicks(random.oneOf([Side.BUY, Side.SELL])),
-      priceBandPpm: random.onceIn(2) ? 0 : random.oneOf([1, 1_000, 2_000, 100_000, 999_999, 1_000_000]),
-      minQuantityLots: minQuantityLots + random.below(3),
-      maxQuantityLots: random.onceIn(2) ? maxQuantityLots : Math.min(maxQuantityLots, minQuantityLots + 40),
-      makerRatePpm: random.oneOf(RATES_PPM),
-      takerRatePpm: random.oneOf(RATES_PPM),
-    };
-    const broken = random.oneOf<Partial<InstrumentUpdateFields>>([
-      { instrumentId: random.oneOf([0, 4, 65_535]) },
-      { referencePriceTicks: random.oneOf([-1, -(2 ** 31)]) },
-      { priceBandPpm: random.oneOf([1_000_001, 2 ** 32 - 1]) },
-      { makerRatePpm: 1_000_001 },
-      { takerRatePpm: 1_000_001 },
-      { minQuantityLots: random.oneOf([0, 0.5, 1.5, Number.NaN]) },
-      { minQuantityLots: 5, maxQuantityLots: 4 },
-      { maxQuantityLots: random.oneOf([2 ** 53, Infinity, 100.5]) },
-    ]);
-    const update = random.onceIn(5) ? { ...sound, ...broken } : sound;
+    const priceTicks = this.#priceTicks(random.oneOf([Side.BUY, Side.SELL]));
+    const update = instrumentUpdate(random, random.oneOf(STREAM_INSTRUMENTS), priceTicks);
     return { kind: CommandKind.UPDATE_INSTRUMENT, header: this.#header(0), update };
   }
 

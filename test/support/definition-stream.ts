@@ -1,6 +1,6 @@
 import type { Asset } from '../../core/money/asset.ts';
 import type { Instrument, InstrumentDefinition } from '../../core/money/instrument.ts';
-import type { CommandHeader } from '../../core/protocol/command-encoder.ts';
+import type { CommandHeader, InstrumentUpdateFields } from '../../core/protocol/command-encoder.ts';
 import { CommandKind } from '../../core/protocol/kinds.ts';
 import type { DefineAssetCommand, DefineInstrumentCommand } from './exchange-command.ts';
 import type { RandomIntegers } from './random-integers.ts';
@@ -11,6 +11,39 @@ export const STREAM_ASSETS = [
   { assetId: 2, code: 'BTC', decimals: 10 },
   { assetId: 3, code: 'ETH', decimals: 8 },
 ] as const satisfies readonly Asset[];
+
+export const RATES_PPM = [0, 1, 2_000, 4_000, 999_999, 1_000_000];
+
+/**
+ * Another minimum, maximum and price band, or an update that breaks one rule. Every second one takes the price band away,
+ * so that much goes on trading.
+ */
+export function instrumentUpdate(
+  random: RandomIntegers,
+  { instrumentId, minQuantityLots, maxQuantityLots }: Instrument,
+  priceTicks: number,
+): InstrumentUpdateFields {
+  const sound: InstrumentUpdateFields = {
+    instrumentId,
+    referencePriceTicks: random.onceIn(2) ? 0 : priceTicks,
+    priceBandPpm: random.onceIn(2) ? 0 : random.oneOf([1, 1_000, 2_000, 100_000, 999_999, 1_000_000]),
+    minQuantityLots: minQuantityLots + random.below(3),
+    maxQuantityLots: random.onceIn(2) ? maxQuantityLots : Math.min(maxQuantityLots, minQuantityLots + 40),
+    makerRatePpm: random.oneOf(RATES_PPM),
+    takerRatePpm: random.oneOf(RATES_PPM),
+  };
+  const broken = random.oneOf<Partial<InstrumentUpdateFields>>([
+    { instrumentId: random.oneOf([0, 4, 65_535]) },
+    { referencePriceTicks: random.oneOf([-1, -(2 ** 31)]) },
+    { priceBandPpm: random.oneOf([1_000_001, 2 ** 32 - 1]) },
+    { makerRatePpm: 1_000_001 },
+    { takerRatePpm: 1_000_001 },
+    { minQuantityLots: random.oneOf([0, 0.5, 1.5, Number.NaN]) },
+    { minQuantityLots: 5, maxQuantityLots: 4 },
+    { maxQuantityLots: random.oneOf([2 ** 53, Infinity, 100.5]) },
+  ]);
+  return random.onceIn(5) ? { ...sound, ...broken } : sound;
+}
 
 /**
  * Definitions of a command stream: all that trading needs at its start, later ones that are repeats or break one rule.

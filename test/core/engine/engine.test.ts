@@ -110,3 +110,53 @@ function hashAfter(order: typeof PLAIN_ORDER): string {
   place(order.priceTicks, order.quantityLots, { ...order, accountId: 101 });
   return desk.harness.engine.stateHash();
 }
+
+describe('the state hash, once a later command has been used,', () => {
+  /** A desk whose hash covers everything, with the same commands before. */
+  function desk(): TradingDesk {
+    const opened = new TradingDesk();
+    opened.advanceTime(0);
+    return opened;
+  }
+
+  test.each<[string, (desk: TradingDesk) => void, (desk: TradingDesk) => void]>([
+    [
+      'expiry',
+      (one) => one.buy(1, 1, { timeInForce: 3, expiresAtMs: 2_000 }),
+      (one) => one.buy(1, 1, { timeInForce: 3, expiresAtMs: 2_001 }),
+    ],
+    ['total', (one) => one.buy(1, 5), (one) => one.buy(1, 6)],
+    ['price band', (one) => one.update({ priceBandPpm: 1 }), (one) => one.update({ priceBandPpm: 2 })],
+    [
+      'reference price',
+      (one) => one.update({ referencePriceTicks: 1 }),
+      (one) => one.update({ referencePriceTicks: 2 }),
+    ],
+    ['minimum', (one) => one.update({ minQuantityLots: 1 }), (one) => one.update({ minQuantityLots: 2 })],
+    ['maximum', (one) => one.update({ maxQuantityLots: 9 }), (one) => one.update({ maxQuantityLots: 8 })],
+    [
+      'stop price',
+      (one) => one.buy(1, 1, { orderType: 2, stopPriceTicks: 5 }),
+      (one) => one.buy(1, 1, { orderType: 2, stopPriceTicks: 6 }),
+    ],
+  ])('differs by %s', (_, oneWay, otherWay) => {
+    const [one, same, other] = [desk(), desk(), desk()];
+    oneWay(one);
+    oneWay(same);
+    otherWay(other);
+    expect(one.harness.engine.stateHash()).toBe(same.harness.engine.stateHash());
+    expect(one.harness.engine.stateHash()).not.toBe(other.harness.engine.stateHash());
+  });
+
+  test('differs by the last trade, when nothing else of it is left', () => {
+    const [one, other] = [desk(), desk()];
+    for (const [at, priceTicks] of [
+      [one, 100],
+      [other, 101],
+    ] as const) {
+      at.sell(priceTicks, 1);
+      at.buy(priceTicks, 1);
+    }
+    expect(one.harness.engine.stateHash()).not.toBe(other.harness.engine.stateHash());
+  });
+});

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultMarkets } from '../../../core/money/default-markets.ts';
 import { feeReserveUnits, fillFeeUnits } from '../../../core/money/fee.ts';
 import { type Instrument, MAX_PRICE_TICKS, notionalUnits } from '../../../core/money/instrument.ts';
-import { budgetNeedUnits, needUnits, splitBuyFill } from '../../../core/money/need.ts';
+import { amendHoldUnits, budgetNeedUnits, needUnits, splitBuyFill } from '../../../core/money/need.ts';
 import { Side } from '../../../core/protocol/kinds.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 
@@ -66,6 +66,45 @@ describe(`needs over ${FILLS} random fills (SEED=${seed})`, () => {
       if (held !== 0n) throw new Error(`closed with ${held} held`);
     }
   });
+});
+
+test('what an amend holds always suffices, whatever was filled since it was computed', () => {
+  const random = new RandomIntegers(seed + 2);
+  let tight = 0;
+  for (let amend = 0; amend < FILLS / 4; amend++) {
+    const instrument = random.oneOf(instruments);
+    const side = random.oneOf([Side.BUY, Side.SELL]);
+    const rates = { makerRatePpm: random.below(1_000_001), takerRatePpm: random.below(1_000_001) };
+    const totalLots = anyLots(random);
+    const seenLots = 1 + random.below(totalLots); // remaining, when the hold was computed
+    const remainingLots = random.onceIn(3) ? seenLots : 1 + random.below(seenLots); // when the core applied it
+    const limitTicks = 1 + random.below(10_000);
+    const newLimitTicks = random.onceIn(3) ? limitTicks : 1 + random.below(10_000);
+    const goneLots = totalLots - remainingLots;
+    const newTotalLots = goneLots + 1 + random.below(2 * totalLots);
+    const seen = { limitTicks, remainingLots: seenLots, totalLots };
+    const held = amendHoldUnits(instrument, side, seen, newLimitTicks, newTotalLots, rates);
+    const before = needUnits(instrument, side, limitTicks, remainingLots, rates);
+    const after = needUnits(instrument, side, newLimitTicks, newTotalLots - goneLots, rates);
+    const released = before + held - after;
+    if (released < 0n) throw new Error(`amend ${amend}: the hold lacks ${-released} (SEED=${seed})`);
+    if (released === 0n) tight += 1;
+  }
+  expect(tight).toBeGreaterThan(100); // no more is held than needed where nothing came in between
+});
+
+test('an amend that only makes an order smaller or cheaper holds nothing', () => {
+  const rates = { makerRatePpm: 2_000, takerRatePpm: 4_000 };
+  const seen = { limitTicks: 100, remainingLots: 50, totalLots: 80 };
+  for (const side of [Side.BUY, Side.SELL]) {
+    expect(amendHoldUnits(BTCUSD, side, seen, 100, 80, rates)).toBe(0n);
+    expect(amendHoldUnits(BTCUSD, side, seen, 99, 79, rates)).toBe(0n);
+    expect(amendHoldUnits(BTCUSD, side, seen, 100, 81, rates)).toBeGreaterThan(0n);
+  }
+  expect(amendHoldUnits(BTCUSD, Side.BUY, seen, 101, 31, rates)).toBe(
+    needUnits(BTCUSD, Side.BUY, 1, 50, rates), // one tick more on what remained
+  );
+  expect(amendHoldUnits(BTCUSD, Side.SELL, seen, 101, 80, rates)).toBe(0n);
 });
 
 test('one order in a thousand fills of one lot: fees never pass what was held, to the unit', () => {

@@ -1,12 +1,20 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../../core/assert.ts';
 import { FEE_ACCOUNT_ID } from '../../../core/money/asset.ts';
 import { Catalogue } from '../../../core/money/catalogue.ts';
 import { defaultMarkets } from '../../../core/money/default-markets.ts';
 import { notionalUnits } from '../../../core/money/instrument.ts';
-import { budgetNeedUnits, needUnits } from '../../../core/money/need.ts';
+import { amendHoldUnits, budgetNeedUnits, needUnits } from '../../../core/money/need.ts';
 import type { Leg } from '../../../core/ports.ts';
-import type { AcceptedEvent, ExchangeEvent, FilledEvent, RejectedEvent } from '../../../core/protocol/event-decoder.ts';
+import type {
+  AcceptedEvent,
+  AmendedEvent,
+  AmendRejectedEvent,
+  ExchangeEvent,
+  FilledEvent,
+  ReducedEvent,
+  RejectedEvent,
+} from '../../../core/protocol/event-decoder.ts';
 import { CancelReason, EventKind, OrderFlag, RejectReason, Side } from '../../../core/protocol/kinds.ts';
 import { effectsOf } from '../../../workers/settlement/legs.ts';
 import { PLAIN_ORDER } from '../../support/plain-order.ts';
@@ -132,6 +140,101 @@ test('a close gives back what the order still needed, on either side', () => {
   const byBudget = { flags: OrderFlag.BY_BUDGET, remainingBeforeLots: 0, remainingBeforeUnits: 777n };
   const budgetNeed = budgetNeedUnits(777n, STATE);
   expect(brief(legsOf({ ...cancelled, ...byBudget }))).toEqual([[BUYER, USD, budgetNeed, -budgetNeed, 'cancel']]);
+});
+
+test('an order that expires gives back what it still needed', () => {
+  const need = needUnits(BTCUSD, Side.BUY, 100_00, 300_000_000, STATE);
+  expect(brief(legsOf({ kind: EventKind.EXPIRED, ...STATE }))).toEqual([[BUYER, USD, need, -need, 'expire']]);
+});
+
+test('a reduction gives back the difference of the needs, on either side and by budget', () => {
+  const reduced: ReducedEvent = {
+    kind: EventKind.REDUCED,
+    ...STATE,
+    remainingAfterLots: 100_000_001,
+    reason: CancelReason.SELF_TRADE,
+  };
+  const freed =
+    needUnits(BTCUSD, Side.BUY, 100_00, 300_000_000, STATE) - needUnits(BTCUSD, Side.BUY, 100_00, 100_000_001, STATE);
+  expect(brief(legsOf(reduced))).toEqual([[BUYER, USD, freed, -freed, 'reduce']]);
+  expect(brief(legsOf({ ...reduced, side: Side.SELL }))).toEqual([[BUYER, BTC, 199_999_999n, -199_999_999n, 'reduce']]);
+  const units = { remainingBeforeLots: 0, remainingAfterLots: 0, remainingBeforeUnits: 777n, remainingAfterUnits: 7n };
+  const freedUnits = budgetNeedUnits(777n, STATE) - budgetNeedUnits(7n, STATE);
+  expect(brief(legsOf({ ...reduced, ...units, flags: OrderFlag.BY_BUDGET }))).toEqual([
+    [BUYER, USD, freedUnits, -freedUnits, 'reduce'],
+  ]);
+});
+
+describe('an amend', () => {
+  /** From 3 BTC at 100.00 to 4 BTC at 110.00; of the three, one was filled while the amend was on its way. */
+  const seen = { limitTicks: 100_00, remainingLots: 300_000_000, totalLots: 300_000_000 };
+  const heldUnits = amendHoldUnits(BTCUSD, Side.BUY, seen, 110_00, 400_000_000, STATE);
+  const amended: AmendedEvent = {
+    kind: EventKind.AMENDED,
+    ...STATE,
+    priceTicks: 110_00,
+    priceTicksBefore: 100_00,
+    remainingBeforeLots: 200_000_000,
+    remainingAfterLots: 300_000_000,
+    totalLots: 400_000_000,
+    heldUnits,
+    commandId: 9,
+  };
+
+  test('gives back what old need and hold have beyond the new need, and ends its own hold record', () => {
+    expect(heldUnits).toBe(140_00n * CENT + (140_00n * CENT * 4n) / 1000n); // 110 for one more, 10 for each of three
+    const units = 10_00n * CENT + (10_00n * CENT * 4n) / 1000n; // of the third, which was filled at the old limit
+    const { legs, settledCommands } = effectsOf([amended], catalogue());
+    expect(brief(legs)).toEqual([[BUYER, USD, units, -units, 'amend']]);
+    expect(settledCommands).toEqual([{ commandId: 9, eventSequence: 7 }]);
+  });
+
+  test('without a hold of its own ends no hold record', () => {
+    const smaller = { ...amended, heldUnits: 0n, priceTicks: 100_00, remainingAfterLots: 100_000_000 };
+    const units = needUnits(BTCUSD, Side.BUY, 100_00, 100_000_000, STATE);
+    const { legs, settledCommands } = effectsOf([smaller], catalogue());
+    expect(brief(legs)).toEqual([[BUYER, USD, units, -units, 'amend']]);
+    expect(settledCommands).toEqual([]);
+  });
+
+  test('that held one unit too little stops settlement', () => {
+    const exact = { ...amended, remainingBeforeLots: 300_000_000, remainingAfterLots: 400_000_000 };
+    expect(brief(legsOf(exact))).toEqual([]);
+    expect(() => legsOf({ ...exact, heldUnits: heldUnits - 1n })).toThrow(
+      /event 7: the hold of the amend lacks 1 unit/,
+    );
+  });
+
+  test('of a sell holds base', () => {
+    const heldLots = amendHoldUnits(BTCUSD, Side.SELL, seen, 90_00, 400_000_000, STATE);
+    expect(heldLots).toBe(100_000_000n);
+    const sell = { ...amended, side: Side.SELL, priceTicks: 90_00, heldUnits: heldLots };
+    expect(brief(legsOf(sell))).toEqual([]);
+    expect(brief(legsOf({ ...sell, remainingAfterLots: 150_000_000 }))).toEqual([
+      [BUYER, BTC, 150_000_000n, -150_000_000n, 'amend'],
+    ]);
+  });
+
+  test('that is rejected gives its whole hold back, of the asset that its side says', () => {
+    const rejected: AmendRejectedEvent = {
+      kind: EventKind.AMEND_REJECTED,
+      ...STATE,
+      heldUnits: 55n,
+      commandId: 9,
+      reason: RejectReason.UNKNOWN_ORDER,
+    };
+    const { legs, settledCommands } = effectsOf([rejected], catalogue());
+    expect(brief(legs)).toEqual([[BUYER, USD, 55n, -55n, 'reject']]);
+    expect(settledCommands).toEqual([{ commandId: 9, eventSequence: 7 }]);
+    expect(brief(legsOf({ ...rejected, side: Side.SELL }))).toEqual([[BUYER, BTC, 55n, -55n, 'reject']]);
+    for (const nothing of [{ heldUnits: 0n }, { heldUnits: -1n }, { instrumentId: 99 }])
+      expect(effectsOf([{ ...rejected, ...nothing }], catalogue())).toEqual({ legs: [], settledCommands: [] });
+  });
+});
+
+test('a stop that waits or is triggered moves no money', () => {
+  for (const kind of [EventKind.STOP_PLACED, EventKind.TRIGGERED])
+    expect(effectsOf([{ kind, ...STATE }], catalogue())).toEqual({ legs: [], settledCommands: [] });
 });
 
 test('the first event of an order ends its hold record, whether accepted or rejected', () => {
