@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, OrderPool, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, OrderPool, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
 import { readDefinitions } from '../engine/definition-words.ts';
 import type { EngineState } from '../engine/engine-state.ts';
 import { type MarketState, readMarketState } from '../engine/market-state.ts';
@@ -83,13 +83,17 @@ export class SnapshotReader {
       .map(({ definition: { instrumentId } }) => ({ instrumentId, ...readMarketState(section) }));
   }
 
-  /** Every order that rests in a book or waits for its stop price, by slot. */
+  /** Every order that rests in a book or waits for its stop price: each queue from its oldest order to its youngest. */
   *restingOrders(): Generator<RestingOrder> {
     const orders = new OrderPool(this.state.limits.maxOrders);
     orders.importFrom(this.#section(StateSection.ORDERS));
     orders.importTermsFrom(this.#section(StateSection.ORDER_TERMS));
-    for (let slot = 0; slot < orders.neverUsedSlot; slot++)
-      if (orders.hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0) yield restingOrder(orders, slot);
+    const { hotF64, hotI32, nextSlot, neverUsedSlot } = orders;
+    for (let head = 0; head < neverUsedSlot; head++) {
+      const isHead = hotF64[head * 4 + HOT.RESTING_LOTS]! > 0 && hotI32[head * HOT_WORDS + HOT.PREVIOUS_SLOT] === NIL;
+      if (!isHead) continue;
+      for (let slot = head; slot !== NIL; slot = nextSlot[slot]!) yield restingOrder(orders, slot);
+    }
   }
 
   #section(id: StateSection): SectionReader {

@@ -8,7 +8,6 @@ export interface WaitingOrder {
   readonly side: Side;
   readonly priceTicks: number;
   readonly makerRatePpm: number;
-  readonly age: number; // lower is older; equal when only a snapshot tells of both, which keeps no times
   remainingLots: number;
 }
 
@@ -54,21 +53,15 @@ export class OrderMatcher {
   readonly #instrument: Instrument;
   /** By Side; the best price first, at one price the oldest first. */
   readonly #waiting: readonly [WaitingOrder[], WaitingOrder[]] = [[], []];
-  #age = 0;
 
   constructor(instrument: Instrument) {
     this.#instrument = instrument;
   }
 
-  /** Puts in an order from before the first event that is known. */
-  putOld(order: Omit<WaitingOrder, 'age'>): void {
-    this.#insert({ ...order, age: 0 });
-  }
-
   /** Puts in an order behind all that wait at its price. */
-  put(order: Omit<WaitingOrder, 'age'>): void {
-    this.#age += 1;
-    this.#insert({ ...order, age: this.#age });
+  put(order: WaitingOrder): void {
+    const orders = this.#waiting[order.side];
+    orders.splice(firstAt(orders, order.side, order.priceTicks + (order.side === Side.BUY ? -1 : 1)), 0, order);
   }
 
   /** @returns the order, or undefined when it does not wait here at that price */
@@ -84,11 +77,8 @@ export class OrderMatcher {
     orders.splice(orders.indexOf(order, firstAt(orders, order.side, order.priceTicks)), 1);
   }
 
-  /**
-   * Lets an order act: it trades, then rests or goes.
-   * @param recordedMakers whom it traded with by the record: decides only between makers of equal age
-   */
-  act(order: ActingOrder, recordedMakers: readonly number[]): Outcome {
+  /** Lets an order act: it trades, then rests or goes. */
+  act(order: ActingOrder): Outcome {
     const isByBudget = (order.flags & OrderFlag.BY_BUDGET) !== 0;
     const trades: DueTrade[] = [];
     let remaining = isByBudget ? order.budgetUnits : BigInt(order.remainingLots);
@@ -98,7 +88,7 @@ export class OrderMatcher {
     if (order.timeInForce === TimeInForce.FOK && !canFill(order, others)) return cancelled();
 
     while (remaining > 0n && crosses(order, others[0])) {
-      const maker = oldest(others, recordedMakers[trades.length]);
+      const maker = others[0]!;
       const lotPriceUnits = this.#paidUnits(maker.priceTicks, 1n);
       const wantedLots = isByBudget ? remaining / lotPriceUnits : remaining;
       const makerLots = BigInt(maker.remainingLots);
@@ -127,11 +117,6 @@ export class OrderMatcher {
     const { orderId, accountId, side, priceTicks, makerRatePpm } = order;
     this.put({ orderId, accountId, side, priceTicks, makerRatePpm, remainingLots: Number(remaining) });
     return { trades, ending: 'RESTS', remaining };
-  }
-
-  #insert(order: WaitingOrder): void {
-    const orders = this.#waiting[order.side];
-    orders.splice(firstAt(orders, order.side, order.priceTicks + (order.side === Side.BUY ? -1 : 1)), 0, order);
   }
 
   #reduce(maker: WaitingOrder, lots: bigint): void {
@@ -190,12 +175,4 @@ function canFill(order: ActingOrder, others: readonly WaitingOrder[]): boolean {
     if (missingLots <= 0) return true;
   }
   return false;
-}
-
-/** @returns the best order that came first; of several that may have, the recorded one */
-function oldest(orders: readonly WaitingOrder[], recordedMaker: number | undefined): WaitingOrder {
-  const first = orders[0]!;
-  for (let at = 0; orders[at]?.priceTicks === first.priceTicks && orders[at]!.age === first.age; at++)
-    if (orders[at]!.orderId === recordedMaker) return orders[at]!;
-  return first;
 }

@@ -39,7 +39,7 @@ export class TradeCheck {
 
   /** Puts in an order that rested before the first event. */
   putOld(order: RestingOrder): void {
-    if ((order.flags & OrderFlag.UNTRIGGERED) === 0) this.#matcher(order.instrumentId)!.putOld(order);
+    if ((order.flags & OrderFlag.UNTRIGGERED) === 0) this.#matcher(order.instrumentId)!.put(order);
   }
 
   /** @param events all events of one command, in order */
@@ -67,10 +67,7 @@ export class TradeCheck {
     if (!this.#isRecomputed) return;
     for (const { eventSequence } of fills) this.#foretold.add(eventSequence);
     if (ending !== null) this.#foretold.add(ending.eventSequence);
-    const outcome = matcher.act(
-      order,
-      fills.map(({ makerOrderId }) => makerOrderId),
-    );
+    const outcome = matcher.act(order);
     this.#findings.checked(7, fills.length + 1);
     this.recomputedTrades += fills.length;
     this.#requireTrades(order, fills, outcome.trades);

@@ -37,7 +37,7 @@ function bookOf(...asks: readonly (readonly [own: boolean, priceTicks: number, l
 }
 
 const tradesOf = (matcher: OrderMatcher, order: Partial<ActingOrder>) => {
-  const { trades, ending, remaining } = matcher.act({ ...BUY, ...order }, []);
+  const { trades, ending, remaining } = matcher.act({ ...BUY, ...order });
   return [trades.map(({ makerOrderId, quantityLots }) => [makerOrderId, quantityLots]), ending, remaining];
 };
 
@@ -143,14 +143,10 @@ describe('a market order by budget', () => {
   });
 });
 
-test('of two makers from before the first event, whose times nobody knows, the recorded one comes first', () => {
+test('of makers at one price the one that was put in first comes first', () => {
   const matcher = new OrderMatcher(BTCUSD!);
-  for (const orderId of [1, 2])
-    matcher.putOld({ orderId, accountId: 8, side: Side.SELL, priceTicks: 990, makerRatePpm: 0, remainingLots: 5 });
-  matcher.put({ orderId: 3, accountId: 8, side: Side.SELL, priceTicks: 990, makerRatePpm: 0, remainingLots: 5 });
-  const makers = (recorded: number[]) =>
-    matcher.act({ ...BUY, remainingLots: 5 }, recorded).trades.map(({ makerOrderId }) => makerOrderId);
-  expect(makers([2])).toEqual([2]);
-  expect(makers([3])).toEqual([1]); // order 3 is younger, whatever the record says
-  expect(makers([])).toEqual([3]);
+  for (const orderId of [2, 1, 3])
+    matcher.put({ orderId, accountId: 8, side: Side.SELL, priceTicks: 990, makerRatePpm: 0, remainingLots: 5 });
+  const makers = matcher.act({ ...BUY, remainingLots: 15 }).trades.map(({ makerOrderId }) => makerOrderId);
+  expect(makers).toEqual([2, 1, 3]);
 });
