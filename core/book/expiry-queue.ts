@@ -1,5 +1,9 @@
 import { fail } from '../assert.ts';
-import { HOT, NIL, type OrderPool, TERMS, TERMS_NUMBERS } from './order-pool.ts';
+import type { OrderPool } from './order-pool.ts';
+import * as orderPool from './order-pool.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { HOT, NIL, TERMS, TERMS_NUMBERS } = orderPool;
 
 /**
  * Live orders that expire, of all books: the one that expires first, at one time the one with the lower id, is always

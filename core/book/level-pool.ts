@@ -1,5 +1,8 @@
 import { fail } from '../assert.ts';
-import { NIL } from './order-pool.ts';
+import * as orderPool from './order-pool.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { NIL } = orderPool;
 
 /**
  * Price levels of all books: the resting orders at one price and side, oldest first. One 32-byte record per level:

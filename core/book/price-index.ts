@@ -1,5 +1,8 @@
 import { fail } from '../assert.ts';
-import { NIL } from './order-pool.ts';
+import * as orderPool from './order-pool.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { NIL } = orderPool;
 
 /**
  * From a price to its level, and from a price to the next one that has a level, for any price from 1 to 2^31 - 1. A

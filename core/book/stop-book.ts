@@ -1,10 +1,20 @@
 import { fail } from '../assert.ts';
-import { MAX_PRICE_TICKS } from '../money/instrument.ts';
-import { RejectReason, Side } from '../protocol/kinds.ts';
-import { LEVEL, LEVEL_WORDS, type LevelPool } from './level-pool.ts';
+import * as instrument from '../money/instrument.ts';
+import * as kinds from '../protocol/kinds.ts';
+import type { LevelPool } from './level-pool.ts';
+import * as levelPool from './level-pool.ts';
 import type { BookMemory } from './order-book.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, type OrderPool } from './order-pool.ts';
+import type { OrderPool } from './order-pool.ts';
+import * as orderPool from './order-pool.ts';
 import { type PagePool, PriceIndex } from './price-index.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { MAX_PRICE_TICKS } = instrument;
+const { RejectReason, Side } = kinds;
+type RejectReason = kinds.RejectReason;
+type Side = kinds.Side;
+const { LEVEL, LEVEL_WORDS } = levelPool;
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderPool;
 
 /**
  * One instrument's untriggered stops: buys wait above the market for it to rise, sells below it for it to fall. Each side

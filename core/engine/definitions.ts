@@ -1,22 +1,29 @@
 import { fail } from '../assert.ts';
 import type { OrderBook } from '../book/order-book.ts';
-import { MAX_QUANTITY_LOTS, PPM } from '../money/instrument.ts';
-import {
-  COMMAND,
-  DEFINE_ASSET,
-  DEFINE_INSTRUMENT,
-  SET_INSTRUMENT_STATE,
-  UPDATE_INSTRUMENT,
-} from '../protocol/command-record.ts';
-import { DEFINITION_REJECTED, EVENT, INSTRUMENT_STATE_CHANGED } from '../protocol/event-record.ts';
-import { EventKind, InstrumentState, RejectReason } from '../protocol/kinds.ts';
-import { type RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import * as instrument from '../money/instrument.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as eventRecord from '../protocol/event-record.ts';
+import * as kinds from '../protocol/kinds.ts';
+import type { RecordWindow } from '../protocol/record-window.ts';
+import * as recordWindow from '../protocol/record-window.ts';
 import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts';
-import { FIRST_DEFINED_BYTE, readDefinitions } from './definition-words.ts';
+import * as definitionWords from './definition-words.ts';
+import { readDefinitions } from './definition-words.ts';
 import type { EventWriter } from './event-writer.ts';
 import { Market } from './market.ts';
 import type { CommandContext, OrderEvents } from './order-events.ts';
 import type { StateHash } from './state-hash.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { MAX_QUANTITY_LOTS, PPM } = instrument;
+const { COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT, SET_INSTRUMENT_STATE, UPDATE_INSTRUMENT } = commandRecord;
+const { DEFINITION_REJECTED, EVENT, INSTRUMENT_STATE_CHANGED } = eventRecord;
+const { EventKind, InstrumentState, RejectReason } = kinds;
+type EventKind = kinds.EventKind;
+type InstrumentState = kinds.InstrumentState;
+type RejectReason = kinds.RejectReason;
+const { SLOT_BYTES } = recordWindow;
+const { FIRST_DEFINED_BYTE } = definitionWords;
 
 /**
  * Assets and instruments that the journal has defined. Whether a definition trades exactly was checked before it was

@@ -1,11 +1,11 @@
 import { fail } from '../assert.ts';
 import { ExpiryQueue } from '../book/expiry-queue.ts';
 import { BookMemory, OrderBook } from '../book/order-book.ts';
-import { COLD_WORDS, HOT, HOT_WORDS, TERMS_NUMBERS } from '../book/order-pool.ts';
+import * as orderPool from '../book/order-pool.ts';
 import { restoreBooks } from '../book/restore-books.ts';
-import { COMMAND } from '../protocol/command-record.ts';
-import { CHECKPOINTED } from '../protocol/event-record.ts';
-import { CommandKind, EventKind, Side } from '../protocol/kinds.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as eventRecord from '../protocol/event-record.ts';
+import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import { SectionWriter, StateFormatError, StateReader, StateSection } from '../protocol/state-sections.ts';
 import { Definitions } from './definitions.ts';
@@ -16,6 +16,13 @@ import { type CommandContext, OrderEvents } from './order-events.ts';
 import { Removals } from './removals.ts';
 import { RestingOrders } from './resting-orders.ts';
 import { StateHash } from './state-hash.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { COLD_WORDS, HOT, HOT_WORDS, TERMS_NUMBERS } = orderPool;
+const { COMMAND } = commandRecord;
+const { CHECKPOINTED } = eventRecord;
+const { CommandKind, EventKind, Side } = kinds;
+type CommandKind = kinds.CommandKind;
 
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-state.ts';
 
@@ -41,6 +48,8 @@ export class Engine {
   readonly #matcher: Matcher;
   readonly #removals: Removals;
   readonly #definitions: Definitions;
+  /** Made once: a closure within apply would have every command allocate its context. */
+  readonly #createBook = (): OrderBook => new OrderBook(this.#memory);
 
   constructor(limits: EngineLimits, writer: EventWriter) {
     this.#limits = limits;
@@ -125,7 +134,7 @@ export class Engine {
         this.#definitions.defineAsset(command, at);
         break;
       case CommandKind.DEFINE_INSTRUMENT:
-        this.#definitions.defineInstrument(command, at, () => new OrderBook(this.#memory));
+        this.#definitions.defineInstrument(command, at, this.#createBook);
         break;
       case CommandKind.SET_INSTRUMENT_STATE:
         context.usesLaterRules = true;
@@ -193,7 +202,7 @@ export class Engine {
     this.#context.eventSequence = engine.integer('eventSequence', 1, Number.MAX_SAFE_INTEGER);
     this.#context.timestampMs = engine.number();
     this.#highestLedgerSequence = engine.number();
-    this.#definitions.importFrom(reader.section(StateSection.DEFINITIONS, 1), () => new OrderBook(this.#memory));
+    this.#definitions.importFrom(reader.section(StateSection.DEFINITIONS, 1), this.#createBook);
     const markets = reader.section(StateSection.MARKETS, 1);
     this.#context.usesLaterRules = markets.integer('usesLaterRules', 0, 1) === 1;
     for (const market of this.#definitions.markets()) market.importFrom(markets);

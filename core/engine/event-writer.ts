@@ -1,6 +1,9 @@
 import { fail } from '../assert.ts';
-import { EVENT, EVENT_LAST_BIT } from '../protocol/event-record.ts';
+import * as eventRecord from '../protocol/event-record.ts';
 import type { RingWriter } from '../ring/ring.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { EVENT, EVENT_LAST_BIT } = eventRecord;
 
 const NONE = -1;
 

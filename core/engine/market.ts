@@ -1,10 +1,16 @@
 import type { BookMemory, OrderBook } from '../book/order-book.ts';
 import { StopBook } from '../book/stop-book.ts';
-import { MAX_PRICE_TICKS, PPM } from '../money/instrument.ts';
-import { InstrumentState, Side } from '../protocol/kinds.ts';
+import * as instrument from '../money/instrument.ts';
+import * as kinds from '../protocol/kinds.ts';
 import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts';
 import { type MarketState, readMarketState, writeMarketState } from './market-state.ts';
 import type { StateHash } from './state-hash.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { MAX_PRICE_TICKS, PPM } = instrument;
+const { InstrumentState, Side } = kinds;
+type InstrumentState = kinds.InstrumentState;
+type Side = kinds.Side;
 
 /** One instrument as the matcher sees it: its book, what it takes, and where it traded last. */
 export class Market implements MarketState {

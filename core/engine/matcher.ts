@@ -1,13 +1,21 @@
 import type { BookMemory } from '../book/order-book.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
-import { AMEND_ORDER, CANCEL_ORDER, COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
-import { CancelReason, OrderFlag, OrderType, RejectReason, type Side, TimeInForce } from '../protocol/kinds.ts';
-import { RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import type { Side } from '../protocol/kinds.ts';
+import * as kinds from '../protocol/kinds.ts';
+import * as recordWindow from '../protocol/record-window.ts';
+import { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
 import { refusalOfAmend, refusalOfOrder } from './order-checks.ts';
 import type { CommandContext, OrderEvents } from './order-events.ts';
 import { Placing } from './placing.ts';
 import type { RestingOrders } from './resting-orders.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderPool;
+const { AMEND_ORDER, CANCEL_ORDER, COMMAND, NEW_ORDER } = commandRecord;
+const { CancelReason, OrderFlag, OrderType, RejectReason, TimeInForce } = kinds;
+const { SLOT_BYTES } = recordWindow;
 
 /** Applies the commands of one order: checks, lets it act, cancels, amends. */
 export class Matcher {

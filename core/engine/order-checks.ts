@@ -1,19 +1,21 @@
 import type { BookMemory } from '../book/order-book.ts';
-import { COLD, COLD_WORDS, HOT, type OrderPool, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
-import { MAX_PRICE_TICKS } from '../money/instrument.ts';
-import { AMEND_ORDER, COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
-import {
-  InstrumentState,
-  OrderFlag,
-  OrderType,
-  RejectReason,
-  SelfTradePrevention,
-  Side,
-  TimeInForce,
-} from '../protocol/kinds.ts';
+import type { OrderPool } from '../book/order-pool.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as instrument from '../money/instrument.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
 import type { CommandContext } from './order-events.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { COLD, COLD_WORDS, HOT, TERMS, TERMS_NUMBERS } = orderPool;
+const { MAX_PRICE_TICKS } = instrument;
+const { AMEND_ORDER, COMMAND, NEW_ORDER } = commandRecord;
+const { InstrumentState, OrderFlag, OrderType, RejectReason, SelfTradePrevention, Side, TimeInForce } = kinds;
+type InstrumentState = kinds.InstrumentState;
+type RejectReason = kinds.RejectReason;
+type Side = kinds.Side;
 
 /**
  * @param context for the time

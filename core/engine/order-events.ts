@@ -1,18 +1,23 @@
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, type OrderPool } from '../book/order-pool.ts';
-import { CLIENT_ORDER_ID, copyContinuation, slotsForClientOrderId } from '../protocol/client-order-id.ts';
-import { AMEND_ORDER, CANCEL_ORDER, COMMAND, MASS_CANCEL, NEW_ORDER } from '../protocol/command-record.ts';
-import {
-  AMENDED,
-  EVENT,
-  FILLED,
-  MASS_CANCELLED,
-  NOT_RESTING,
-  ORDER_STATE,
-  TIME_ADVANCED,
-} from '../protocol/event-record.ts';
-import { type CancelReason, EventKind, OrderFlag, type RejectReason, type Side } from '../protocol/kinds.ts';
-import { type RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import type { OrderPool } from '../book/order-pool.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as clientOrderId from '../protocol/client-order-id.ts';
+import { copyContinuation, slotsForClientOrderId } from '../protocol/client-order-id.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as eventRecord from '../protocol/event-record.ts';
+import type { CancelReason, RejectReason, Side } from '../protocol/kinds.ts';
+import * as kinds from '../protocol/kinds.ts';
+import type { RecordWindow } from '../protocol/record-window.ts';
+import * as recordWindow from '../protocol/record-window.ts';
 import type { EventWriter } from './event-writer.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { COLD, COLD_WORDS, HOT, HOT_WORDS } = orderPool;
+const { CLIENT_ORDER_ID } = clientOrderId;
+const { AMEND_ORDER, CANCEL_ORDER, COMMAND, MASS_CANCEL, NEW_ORDER } = commandRecord;
+const { AMENDED, EVENT, FILLED, MASS_CANCELLED, NOT_RESTING, ORDER_STATE, TIME_ADVANCED } = eventRecord;
+const { EventKind, OrderFlag } = kinds;
+type EventKind = kinds.EventKind;
+const { SLOT_BYTES } = recordWindow;
 
 /** The command that is being applied: what every event of it repeats. One object for the engine's life. */
 export interface CommandContext {

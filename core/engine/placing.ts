@@ -1,12 +1,20 @@
 import type { BookMemory } from '../book/order-book.ts';
-import { HOT, NIL } from '../book/order-pool.ts';
-import { COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
-import { CancelReason, EventKind, OrderFlag, OrderType, RejectReason, Side, TimeInForce } from '../protocol/kinds.ts';
-import { RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as kinds from '../protocol/kinds.ts';
+import * as recordWindow from '../protocol/record-window.ts';
+import { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
 import type { OrderEvents } from './order-events.ts';
 import type { RestingOrders } from './resting-orders.ts';
 import { type EndReason, Taking } from './taking.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { HOT, NIL } = orderPool;
+const { COMMAND, NEW_ORDER } = commandRecord;
+const { CancelReason, EventKind, OrderFlag, OrderType, RejectReason, Side, TimeInForce } = kinds;
+type Side = kinds.Side;
+const { SLOT_BYTES } = recordWindow;
 
 /**
  * Lets accepted orders act: each takes what it may, and what remains of it rests or goes. Their trades trigger stops,

@@ -1,13 +1,18 @@
 import { fail } from '../assert.ts';
 import type { ExpiryQueue } from '../book/expiry-queue.ts';
 import type { BookMemory } from '../book/order-book.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
-import { COMMAND, MASS_CANCEL } from '../protocol/command-record.ts';
-import { CancelReason } from '../protocol/kinds.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
 import type { CommandContext, OrderEvents } from './order-events.ts';
 import type { RestingOrders } from './resting-orders.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } = orderPool;
+const { COMMAND, MASS_CANCEL } = commandRecord;
+const { CancelReason } = kinds;
 
 /** @returns undefined for an instrument that is not defined */
 export type MarketOf = (instrumentId: number) => Market | undefined;

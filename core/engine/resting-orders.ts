@@ -1,10 +1,16 @@
 import type { ExpiryQueue } from '../book/expiry-queue.ts';
 import type { BookMemory } from '../book/order-book.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
-import { COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
-import { OrderFlag, type Side, TimeInForce } from '../protocol/kinds.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import type { Side } from '../protocol/kinds.ts';
+import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderPool;
+const { COMMAND, NEW_ORDER } = commandRecord;
+const { OrderFlag, TimeInForce } = kinds;
 
 /** The flag within the word of bytes 44 … 47 of the order fields. */
 const UNTRIGGERED_IN_WORD = OrderFlag.UNTRIGGERED << 24;

@@ -1,12 +1,20 @@
-import { LEVEL, LEVEL_WORDS } from '../book/level-pool.ts';
+import * as levelPool from '../book/level-pool.ts';
 import type { BookMemory } from '../book/order-book.ts';
-import { HOT, HOT_WORDS, NIL } from '../book/order-pool.ts';
-import { COMMAND, NEW_ORDER } from '../protocol/command-record.ts';
-import { CancelReason, EventKind, SelfTradePrevention, Side } from '../protocol/kinds.ts';
+import * as orderPool from '../book/order-pool.ts';
+import * as commandRecord from '../protocol/command-record.ts';
+import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
 import type { OrderEvents } from './order-events.ts';
 import type { RestingOrders } from './resting-orders.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { LEVEL, LEVEL_WORDS } = levelPool;
+const { HOT, HOT_WORDS, NIL } = orderPool;
+const { COMMAND, NEW_ORDER } = commandRecord;
+const { CancelReason, EventKind, SelfTradePrevention, Side } = kinds;
+type CancelReason = kinds.CancelReason;
+type Side = kinds.Side;
 
 /** Why what remains of a taker has to go, or 0. */
 export type EndReason = CancelReason | 0;

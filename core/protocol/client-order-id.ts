@@ -1,6 +1,11 @@
 import { fail } from '../assert.ts';
-import { CONTINUATION_KIND } from './kinds.ts';
-import { type RecordWindow, SLOT_BYTES } from './record-window.ts';
+import * as kinds from './kinds.ts';
+import type { RecordWindow } from './record-window.ts';
+import * as recordWindow from './record-window.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { CONTINUATION_KIND } = kinds;
+const { SLOT_BYTES } = recordWindow;
 
 /**
  * Where a client's own order id lies: in NEW_ORDER commands and ACCEPTED events only.

@@ -1,7 +1,11 @@
 import { recordSlots } from './client-order-id.ts';
-import { CommandKind } from './kinds.ts';
-import { ORDER_FIELDS } from './order-fields.ts';
+import * as kinds from './kinds.ts';
+import * as orderFields from './order-fields.ts';
 import type { RecordWindow } from './record-window.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { CommandKind } = kinds;
+const { ORDER_FIELDS } = orderFields;
 
 /**
  * Every command: 128 bytes (NEW_ORDER with a long client order id: 256), little-endian.

@@ -1,8 +1,13 @@
 import { recordSlots } from './client-order-id.ts';
-import { DEFINE_ASSET, DEFINE_INSTRUMENT, UPDATE_INSTRUMENT } from './command-record.ts';
-import { EventKind } from './kinds.ts';
-import { ORDER_FIELDS } from './order-fields.ts';
+import * as commandRecord from './command-record.ts';
+import * as kinds from './kinds.ts';
+import * as orderFields from './order-fields.ts';
 import type { RecordWindow } from './record-window.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { DEFINE_ASSET, DEFINE_INSTRUMENT, UPDATE_INSTRUMENT } = commandRecord;
+const { EventKind } = kinds;
+const { ORDER_FIELDS } = orderFields;
 
 /**
  * Every event: 128 bytes (ACCEPTED with a long client order id: 256), little-endian.

@@ -1,5 +1,9 @@
 import { fail } from '../assert.ts';
-import { RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
+import * as recordWindow from '../protocol/record-window.ts';
+import { RecordWindow } from '../protocol/record-window.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { SLOT_BYTES } = recordWindow;
 
 /**
  * A ring of fixed-size slots over shared memory: one writer, named readers, each with its own cursor. The writer may
