@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['./test/support/servers/install-servers.ts'],
     // Processes and rings, not tab switches: real child processes need room, and two cores are all there is.
     pool: 'forks',
     maxWorkers: 2,

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { PrivateRabbitmq } from '../../../main/services/private-rabbitmq.ts';
+import { PrivateRedis, type PrivateRedisSettings } from '../../../main/services/private-redis.ts';
+
+const endings: (() => Promise<void>)[] = [];
+
+/** A Redis of the running test file, ended and removed after it. */
+export async function startRedis(settings: Omit<PrivateRedisSettings, 'folder'> = {}): Promise<PrivateRedis> {
+  const redis = await PrivateRedis.start({ ...settings, folder: serverFolder() });
+  endings.push(() => redis.kill());
+  return redis;
+}
+
+/** Starts a Redis again over the same data, at the same port, after it was stopped or killed. */
+export async function restartRedis(
+  { folder, port }: PrivateRedis,
+  directives: Readonly<Record<string, string>> = {},
+): Promise<PrivateRedis> {
+  const redis = await PrivateRedis.start({ folder, port, directives });
+  endings.push(() => redis.kill());
+  return redis;
+}
+
+/** A broker of the running test file, ended and removed after it. */
+export async function startRabbitmq(): Promise<PrivateRabbitmq> {
+  const rabbitmq = await PrivateRabbitmq.start({ folder: serverFolder() });
+  endings.push(() => rabbitmq.kill());
+  return rabbitmq;
+}
+
+function serverFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ringbook-server-'));
+  endings.push(async () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+afterAll(async () => {
+  for (const end of endings.splice(0).reverse()) await end(); // servers before their folders
+});
