@@ -238,6 +238,8 @@ export interface HistoryOrder {
   readonly priceTicks: number; // the limit, as amended last
   readonly stopPriceTicks: number; // 0 for none
   readonly quantityLots: number; // as amended last; 0 when by budget
+  readonly acceptedPriceTicks: number; // the limit it came with: a repeat of the request has the same
+  readonly acceptedQuantityLots: number; // the quantity it came with
   readonly budgetUnits: bigint; // 0 unless by budget
   readonly expiresAtMs: number; // 0 for never
   readonly makerRatePpm: number;
@@ -255,6 +257,11 @@ export interface HistoryOrder {
   readonly cancelReason: CancelReason | null;
   readonly slot: number; // in the core's pool while it rests or waits, else NOT_RESTING
   readonly generation: number; // 0 without a slot
+}
+
+/** An order with what its fills through some event executed, however many came after it. All else may be later. */
+export interface OrderAsOf extends HistoryOrder {
+  readonly isNewestOfClientOrderId: boolean; // by then its key had placed none after it under the same id
 }
 
 /** One side of a trade. */
@@ -346,6 +353,9 @@ export interface HistoryStore {
   ): Promise<readonly HistoryTrade[]>;
   /** @returns what the account traded from that day on, oldest day first, by instrument */
   dailyVolumes(accountId: number, sinceMs: number): Promise<readonly DailyVolume[]>;
-  /** Every order that lives at the watermarks, oldest first: what a view of orders needs before the events after them. */
-  liveOrders(): Promise<{ readonly orders: readonly HistoryOrder[]; readonly watermarks: readonly number[] }>;
+  /**
+   * Orders for a view that begins at an event which the watermarks have reached or passed.
+   * @param orderIds any number; those that the store lacks are missing in the answer
+   */
+  ordersAsOf(orderIds: readonly number[], eventSequence: number): Promise<ReadonlyMap<number, OrderAsOf>>;
 }

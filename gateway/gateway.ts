@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { fail } from '../core/assert.ts';
+import type { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import { Catalogue } from '../core/money/catalogue.ts';
 import type { Markets } from '../core/money/default-markets.ts';
 import type { AccountAdmin, Clock, HistoryStore, KeyStore, Ledger } from '../core/ports.ts';
@@ -20,6 +21,7 @@ import type { CommandIds } from './orders/command-ids.ts';
 import { CommandOutcomes } from './orders/command-outcomes.ts';
 import { CommandPublisher } from './orders/command-publisher.ts';
 import { EventReader } from './orders/event-reader.ts';
+import { liveOrdersAt } from './orders/live-orders.ts';
 import { OrderEntry } from './orders/order-entry.ts';
 import { OrderView } from './orders/order-view.ts';
 import { PastOrders } from './orders/past-orders.ts';
@@ -78,8 +80,8 @@ interface Running {
 }
 
 /**
- * The exchange's door: requests become commands, events become answers. It reads the event ring from before the core
- * starts (`poll`), takes requests once the core has recovered (`resume`, then `listen`), and ends in the reverse order:
+ * The exchange's door: requests become commands, events become answers. It reads the event ring from when the core
+ * begins its replay (`poll`), or from where it has been brought to a snapshot (`beginAt`), takes requests once the core has recovered (`resume`, then `listen`), and ends in the reverse order:
  * `beginShutdown`, `drained`, `close`.
  */
 export class Gateway {
@@ -89,6 +91,7 @@ export class Gateway {
   readonly orders: OrderView;
   readonly #dependencies: GatewayDependencies;
   readonly #control: Int32Array;
+  readonly #catalogueEvents = new CatalogueEvents(this.catalogue);
   readonly #market = new MarketData(this.catalogue);
   readonly #orderEvents: OrderEventHub;
   readonly #sequences: AccountSequences;
@@ -108,7 +111,7 @@ export class Gateway {
     const keyText = (keyId: number): string => dependencies.keyStore.keyOf(keyId)?.key ?? '';
     this.#orderEvents = new OrderEventHub(this.orders, this.catalogue, keyText);
     this.#reader = new EventReader(dependencies.eventRing, this.#control, [
-      new CatalogueEvents(this.catalogue),
+      this.#catalogueEvents,
       this.orders,
       this.#market,
       this.#sequences,
@@ -135,6 +138,26 @@ export class Gateway {
   /** WebSockets that are open. */
   get socketCount(): number {
     return this.#running?.sockets.socketCount ?? 0;
+  }
+
+  /**
+   * Begins at a snapshot instead of at the first event: catalogue, books and states. Before the first poll; the live
+   * orders must follow.
+   */
+  beginAt(snapshot: SnapshotReader): void {
+    this.#catalogueEvents.prime(snapshot.definitions(), snapshot.markets());
+    this.#market.beginAt(snapshot);
+    this.#reader.beginAfter(snapshot.state.eventSequence);
+  }
+
+  /**
+   * The second part of a beginning at a snapshot, still before the first poll.
+   * @returns when the snapshot's orders are in the view; the history must have every event through the snapshot
+   * @throws HistoryMismatchError
+   */
+  async loadLiveOrders(snapshot: SnapshotReader): Promise<void> {
+    const orders = await liveOrdersAt(snapshot, this.#dependencies.history, this.catalogue);
+    this.orders.prime(orders, snapshot.state.timestampMs);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { fail } from '../../core/assert.ts';
+import type { RestingOrder } from '../../core/journal/snapshot-reader.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind, OrderFlag, Side } from '../../core/protocol/kinds.ts';
@@ -30,6 +31,17 @@ class DepthSide {
     this.#side = side;
     this.#direction = side === Side.BUY ? 1 : -1;
     this.#changes = changes;
+  }
+
+  /** Sums orders up, in any order, without a change that anybody could see; `sort` must follow. */
+  prime(priceTicks: number, lots: number): void {
+    const present = this.#lotsByPrice.get(priceTicks);
+    if (present === undefined) this.#prices.push(priceTicks);
+    this.#lotsByPrice.set(priceTicks, (present ?? 0) + lots);
+  }
+
+  sort(): void {
+    this.#prices.sort((one, other) => (one - other) * this.#direction);
   }
 
   add(priceTicks: number, lots: number): void {
@@ -90,6 +102,13 @@ export class Depth implements EventListener {
 
   asks(instrumentId: number, limit: number): DepthLevel[] {
     return this.#sides.get(instrumentId)?.[Side.SELL].best(limit) ?? [];
+  }
+
+  /** @param orders that rest or wait in a snapshot, before the first event */
+  prime(orders: Iterable<RestingOrder>): void {
+    for (const { instrumentId, side, priceTicks, remainingLots, flags } of orders)
+      if (!isUntriggered({ flags })) this.#side(instrumentId, side).prime(priceTicks, remainingLots);
+    for (const sides of this.#sides.values()) for (const side of sides) side.sort();
   }
 
   onEvent(event: ExchangeEvent): void {

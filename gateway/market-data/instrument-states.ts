@@ -1,3 +1,4 @@
+import type { SnapshotMarket } from '../../core/journal/snapshot-reader.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind, InstrumentState } from '../../core/protocol/kinds.ts';
 import type { EventListener } from '../orders/event-reader.ts';
@@ -8,6 +9,11 @@ export class InstrumentStates implements EventListener {
 
   state(instrumentId: number): InstrumentState {
     return this.#states.get(instrumentId) ?? InstrumentState.TRADING;
+  }
+
+  /** @param markets as they stand in a snapshot, before the first event */
+  prime(markets: readonly SnapshotMarket[]): void {
+    for (const { instrumentId, state } of markets) this.#states.set(instrumentId, state);
   }
 
   onEvent(event: ExchangeEvent): void {

@@ -1,3 +1,4 @@
+import type { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { type HistoryStore, type HistoryTrade, MAX_HISTORY_ROWS } from '../../core/ports.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
@@ -21,6 +22,12 @@ export class MarketData implements EventListener {
 
   constructor(catalogue: Catalogue) {
     this.feed = new MarketFeed(catalogue, this.depth, this.tape);
+  }
+
+  /** Books and states as they stand in a snapshot, before the first event. Trades are not in it: `prime` reads them. */
+  beginAt(snapshot: SnapshotReader): void {
+    this.states.prime(snapshot.markets());
+    this.depth.prime(snapshot.restingOrders());
   }
 
   onEvent(event: ExchangeEvent): void {

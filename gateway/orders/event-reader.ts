@@ -39,6 +39,12 @@ export class EventReader {
     return this.#lastSequence;
   }
 
+  /** Begins after an event instead of with the first: the listeners were brought there. Before the first poll. */
+  beginAfter(eventSequence: number): void {
+    if (this.#lastSequence !== 0) fail(`events have been read through ${this.#lastSequence} already`);
+    this.#lastSequence = eventSequence;
+  }
+
   /** @returns true when durable events are left for the next turn */
   poll(): boolean {
     const ring = this.#ring;

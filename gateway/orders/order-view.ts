@@ -23,18 +23,26 @@ interface Entry {
   readonly repeatKey: string; // '' without a client order id
 }
 
+/** An order that lives at a snapshot, with what it is found by. */
+export interface LiveOrder {
+  readonly order: Order; // RESTING or WAITING
+  readonly repeatKey: string; // '' without a client order id
+  readonly isNewestOfClientOrderId: boolean; // its key placed none after it under the same id
+}
+
 /** Closed orders that can still be asked for. */
 export const DEFAULT_CLOSED_ORDERS = 200_000;
 /** How long a client order id stands for the same order. */
 export const REPEAT_WINDOW_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * Every live order and the newest closed ones, from events alone: a restart that replays them has the same view.
+ * Every live order and the newest closed ones, from events: a restart that replays them has the same view. One that
+ * begins at a snapshot has the same live orders, and knows that it has forgotten all that were closed before.
  * Orders that the core refused are never in it.
  */
 export class OrderView implements EventListener {
   readonly #entries = new Map<number, Entry>(); // by order id
-  readonly #restingByAccount = new Map<number, Set<Order>>(); // oldest first
+  readonly #restingByAccount = new Map<number, Set<Order>>();
   readonly #newestByClientKey = new Map<string, Order>();
   readonly #byRepeatKey = new Map<string, Order>();
   readonly #closed: number[] = []; // order ids, a circle once full
@@ -57,7 +65,8 @@ export class OrderView implements EventListener {
 
   /** @returns the account's orders that rest in a book or wait as stops, oldest first */
   restingOrders(accountId: number): Order[] {
-    return [...(this.#restingByAccount.get(accountId) ?? [])];
+    const orders = [...(this.#restingByAccount.get(accountId) ?? [])];
+    return orders.sort((one, other) => one.acceptedSequence - other.acceptedSequence); // one may rest again, at a new place
   }
 
   /** @returns the newest order that a key placed under this id of its own */
@@ -77,6 +86,24 @@ export class OrderView implements EventListener {
   /** @returns whether an order accepted within the last 24 hours was forgotten: a repeat of it is not known here */
   mayHaveForgottenRepeat(nowMs: number): boolean {
     return nowMs - this.#newestForgottenMs < REPEAT_WINDOW_MS;
+  }
+
+  /**
+   * Begins with the orders that live at a snapshot instead of with the first event.
+   * @param orders in the order of their acceptance
+   * @param snapshotMs its time: orders that were closed before it are not known here, however young they are
+   */
+  prime(orders: Iterable<LiveOrder>, snapshotMs: number): void {
+    if (this.#entries.size > 0) fail('a view of orders is primed after it has seen some');
+    for (const { order, repeatKey: key, isNewestOfClientOrderId } of orders) {
+      const mutable: MutableOrder = { ...order };
+      this.#entries.set(order.orderId, { order: mutable, repeatKey: key });
+      this.#addResting(mutable);
+      if (key === '') continue;
+      this.#byRepeatKey.set(key, mutable);
+      if (isNewestOfClientOrderId) this.#newestByClientKey.set(clientKey(order.keyId, order.clientOrderId), mutable);
+    }
+    this.#newestForgottenMs = snapshotMs;
   }
 
   onEvent(event: ExchangeEvent): void {
@@ -126,6 +153,7 @@ export class OrderView implements EventListener {
       quantityLots: event.quantityLots,
       clientOrderId: event.clientOrderId,
       acceptedAtMs: event.timestampMs,
+      acceptedSequence: event.eventSequence,
       status: 'ARRIVING',
       remainingLots: event.quantityLots,
       executedLots: 0,
@@ -146,6 +174,10 @@ export class OrderView implements EventListener {
     order.status = status;
     order.slot = event.slot;
     order.generation = event.generation;
+    this.#addResting(order);
+  }
+
+  #addResting(order: Order): void {
     this.#restingCount += 1;
     const resting = this.#restingByAccount.get(order.accountId);
     if (resting === undefined) this.#restingByAccount.set(order.accountId, new Set([order]));

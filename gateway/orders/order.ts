@@ -17,6 +17,7 @@ export interface Order {
   readonly quantityLots: number;
   readonly clientOrderId: string; // '' for none
   readonly acceptedAtMs: number;
+  readonly acceptedSequence: number; // of its ACCEPTED event
   readonly status: OrderStatus;
   readonly remainingLots: number; // of a cancelled order: what was cancelled
   readonly executedLots: number;
@@ -50,6 +51,11 @@ export function repeatKey(order: RepeatedFields): string {
   const priceTicks = orderType === OrderType.MARKET ? 0 : order.priceTicks;
   const numbers = `${keyId} ${instrumentId} ${side} ${orderType} ${timeInForce} ${flags} ${priceTicks} ${stopPriceTicks}`;
   return `${numbers} ${order.quantityLots} ${order.budgetUnits} ${order.expiresAtMs} ${order.clientOrderId}`;
+}
+
+/** @returns repeatKey of the request that the order came with, however it was amended since */
+export function repeatKeyOfHistory(order: HistoryOrder): string {
+  return repeatKey({ ...order, priceTicks: order.acceptedPriceTicks, quantityLots: order.acceptedQuantityLots });
 }
 
 /** An order that the view has forgotten, as the history tells it. */

@@ -3,7 +3,7 @@ import type { Catalogue } from '../../core/money/catalogue.ts';
 import type { ApiKey, HistoryOrder } from '../../core/ports.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { tryLater } from '../rest/errors.ts';
-import { type Order, orderOfHistory, repeatKey } from './order.ts';
+import { type Order, orderOfHistory, repeatKeyOfHistory } from './order.ts';
 import { REPEAT_WINDOW_MS } from './order-view.ts';
 
 /** Orders of one key under one client order id that are looked through for a repeat, newest first. */
@@ -47,7 +47,7 @@ export class PastOrders {
       MAX_REPEAT_CANDIDATES,
     );
     const repeated = candidates.find(
-      (candidate) => nowMs - candidate.createdMs < REPEAT_WINDOW_MS && repeatKey(candidate) === key,
+      (candidate) => nowMs - candidate.createdMs < REPEAT_WINDOW_MS && repeatKeyOfHistory(candidate) === key,
     );
     return repeated === undefined ? undefined : this.#asOrder(repeated);
   }

@@ -96,6 +96,8 @@ export class PlainHistory {
     const resting = status === 'RESTING' && booked?.kind === EventKind.BOOKED ? booked : null;
     return {
       ...fields,
+      acceptedPriceTicks: fields.priceTicks,
+      acceptedQuantityLots: quantityLots,
       acceptedSequence: eventSequence,
       lastSequence: last.eventSequence,
       createdMs: timestampMs,

@@ -57,6 +57,8 @@ export class HistoryCheck {
     this.#orders.set(order.orderId, {
       ...order,
       quantityLots: order.totalLots,
+      acceptedPriceTicks: 0,
+      acceptedQuantityLots: 0,
       budgetUnits: 0n,
       clientOrderId: '',
       acceptedSequence: 0,

@@ -6,7 +6,8 @@ import type { SqlValue } from '../storage/sqlite-database.ts';
 
 const ORDER_FIELDS = [
   ...['orderId', 'accountId', 'keyId', 'instrumentId', 'side', 'orderType', 'timeInForce', 'selfTradePrevention'],
-  ...['flags', 'priceTicks', 'stopPriceTicks', 'quantityLots', 'budgetUnits', 'expiresAtMs', 'makerRatePpm'],
+  ...['flags', 'priceTicks', 'stopPriceTicks', 'quantityLots', 'acceptedPriceTicks', 'acceptedQuantityLots'],
+  ...['budgetUnits', 'expiresAtMs', 'makerRatePpm'],
   ...['takerRatePpm', 'clientOrderId', 'acceptedSequence', 'lastSequence', 'createdMs', 'closedMs', 'status'],
   ...['remainingLots', 'remainingUnits', 'executedLots', 'executedUnits', 'cancelReason', 'slot', 'generation'],
 ];
@@ -67,6 +68,8 @@ export function orderValues(order: HistoryOrder): SqlValue[] {
     order.priceTicks,
     order.stopPriceTicks,
     order.quantityLots,
+    order.acceptedPriceTicks,
+    order.acceptedQuantityLots,
     order.budgetUnits.toString(),
     order.expiresAtMs,
     order.makerRatePpm,

@@ -139,6 +139,8 @@ function acceptedOrder(event: AcceptedEvent): MutableOrder {
     priceTicks: event.priceTicks,
     stopPriceTicks: event.stopPriceTicks,
     quantityLots: event.quantityLots,
+    acceptedPriceTicks: event.priceTicks,
+    acceptedQuantityLots: event.quantityLots,
     budgetUnits: event.budgetUnits,
     expiresAtMs: event.expiresAtMs,
     makerRatePpm: event.makerRatePpm,

@@ -79,4 +79,12 @@ export const HISTORY_SCHEMA: readonly string[] = [
     PRIMARY KEY (account_id, day_start_ms, instrument_id)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What an order came with, so that a repeat of its request is known after an amendment; none was amended before this.
+  // Live orders are found by their ids, which a snapshot tells.
+  `
+  ALTER TABLE orders ADD COLUMN accepted_price_ticks INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE orders ADD COLUMN accepted_quantity_lots INTEGER NOT NULL DEFAULT 0;
+  UPDATE orders SET accepted_price_ticks = price_ticks, accepted_quantity_lots = quantity_lots;
+  DROP INDEX live_orders;
+  `,
 ];

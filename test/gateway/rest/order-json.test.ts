@@ -19,6 +19,7 @@ const RESTING: Order = {
   quantityLots: 500_000_000,
   clientOrderId: 'c-17',
   acceptedAtMs: 1_760_000_000_123,
+  acceptedSequence: 1_234,
   status: 'RESTING',
   remainingLots: 500_000_000,
   executedLots: 0,

@@ -171,7 +171,7 @@ test('amounts beyond 2^53 come back to the unit', async () => {
   const own = temporaryFolder();
   const history = await HistoryDatabase.open(own, 8, () => {});
   await history.database.exec(
-    `INSERT INTO orders VALUES (5, 100, 1, 1, 0, 0, 0, 0, 2, 1, 0, 0, ${units}, 0, 0, 0, 'x', 1, 2, 3, NULL, 'RESTING', 0, ${units}, 0, '${sum}', NULL, 1, 1);
+    `INSERT INTO orders VALUES (5, 100, 1, 1, 0, 0, 0, 0, 2, 1, 0, 0, ${units}, 0, 0, 0, 'x', 1, 2, 3, NULL, 'RESTING', 0, ${units}, 0, '${sum}', NULL, 1, 1, 0, 0);
      INSERT INTO trades VALUES (9, 1, 3, 0, 1, 1, ${units}, 1, 5, 100, ${units}, 6, 101, ${units})`,
   );
   const reader = await SqliteHistoryStore.open(own);
