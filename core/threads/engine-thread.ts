@@ -52,6 +52,7 @@ runThread<EngineThreadMessage>((post) => {
   const { engine, snapshot, refusedSnapshots } = useSnapshots
     ? startFromSnapshot(folder, limits, { lastCommandSequence, lastEventSequence }, newEngine)
     : { engine: newEngine(), snapshot: null, refusedSnapshots: [] };
+  post({ type: 'restored', snapshot, refusedSnapshots, ofCommandSequence: lastCommandSequence });
   storeSequence(control, CONTROL.FIRST_EVENT, engine.lastEventSequence + 1);
   ringDoorbell(control, CONTROL.JOURNAL_DOORBELL);
 

@@ -17,6 +17,8 @@ import type {
   RecoveryProgress,
   Replayed,
   ReplayProgress,
+  Restored,
+  RestoredSnapshot,
   SnapshotReport,
 } from './thread-messages.ts';
 
@@ -35,6 +37,11 @@ export interface ExchangeThreadSettings {
   /** Whether to begin from the newest good snapshot, and to take some. The event ring then yields no older events. */
   readonly useSnapshots?: boolean; // false unless told otherwise
   readonly snapshotEveryCommands?: number; // and one at every orderly stop
+  /**
+   * Called once with the snapshot that the replay begins from, null for the first command. Whoever builds views from
+   * events brings them there and reads the event ring only then; the start waits for it, and fails when it fails.
+   */
+  readonly onRestored?: (snapshot: RestoredSnapshot | null) => Promise<void>;
 }
 
 /** Where the exchange stands after its start: the next command is lastCommandSequence + 1. */
@@ -43,21 +50,21 @@ export interface Recovered {
   readonly replayed: Replayed;
 }
 
-export type StartProgress = RecoveryProgress | ReplayProgress;
+export type StartProgress = RecoveryProgress | Restored | ReplayProgress;
 
 const JOURNAL_ENTRY = new URL('./journal-thread.ts', import.meta.url);
 const ENGINE_ENTRY = new URL('./engine-thread.ts', import.meta.url);
 
 /** A start then replays this many commands at most: a few seconds. */
-const DEFAULT_SNAPSHOT_EVERY_COMMANDS = 1_000_000;
+export const DEFAULT_SNAPSHOT_EVERY_COMMANDS = 1_000_000;
 
 /** How long an orderly end may take: the rings' content, once to disk. */
 const STOP_TIMEOUT_MS = 30_000;
 
 /**
  * The engine thread and the journal thread with the memory they share with the gateway. The gateway writes the command
- * ring and must read the event ring (EVENT_READER.GATEWAY, through releaseEvents) from before `start` until after
- * `stop`: an unread ring stops the engine.
+ * ring and must read the event ring (EVENT_READER.GATEWAY, through releaseEvents) from `start` (or `onRestored`, if it is
+ * given) until after `stop`: an unread ring stops the engine.
  */
 export class ExchangeThreads {
   readonly control: SharedArrayBuffer = createSharedControl();
@@ -149,6 +156,7 @@ export class ExchangeThreads {
   async #start(settings: ExchangeThreadSettings, onProgress: (progress: StartProgress) => void): Promise<Recovered> {
     const { folder, limits = DEFAULT_ENGINE_LIMITS, segmentBytes = DEFAULT_SEGMENT_BYTES, claims = [] } = settings;
     const { useSnapshots = false, snapshotEveryCommands = DEFAULT_SNAPSHOT_EVERY_COMMANDS } = settings;
+    const { onRestored = async () => {} } = settings;
     if (!(snapshotEveryCommands >= 1)) fail(`a snapshot every ${snapshotEveryCommands} commands`);
     const { port1: toJournal, port2: fromEngine } = new MessageChannel();
     const shared = { control: this.control, commandRing: this.commandRing, eventRing: this.eventRing, folder };
@@ -167,6 +175,7 @@ export class ExchangeThreads {
     const journal = await Promise.race([recovery.promise, endDuringStart(this.#journal)]);
     if (this.#isStopping) throw toldToStop('engine');
 
+    const restoration = Promise.withResolvers<RestoredSnapshot | null>();
     const replay = Promise.withResolvers<Replayed>();
     const { lastCommandSequence, lastEventSequence } = journal;
     const engineData: EngineThreadData = {
@@ -181,11 +190,13 @@ export class ExchangeThreads {
     const onEngine = (report: ReportOf<EngineThreadMessage>): void => {
       if (report.type === 'replayed') replay.resolve(report);
       else onProgress(report);
+      if (report.type === 'restored') restoration.resolve(report.snapshot);
     };
     this.#engine = new ManagedThread<EngineThreadMessage>('engine', ENGINE_ENTRY, engineData, onEngine, [toJournal]);
     // The journal thread compares what the engine replays with the event log, and dies of a difference.
     const ends = [endDuringStart(this.#engine), endDuringStart(this.#journal)];
-    const replayed = await Promise.race([replay.promise, ...ends]);
+    const viewsReady = restoration.promise.then(onRestored); // while the engine replays, as far as the ring has room
+    const [replayed] = await Promise.race([Promise.all([replay.promise, viewsReady]), ...ends]);
     if (replayed.lastEventSequence < journal.lastEventSequence)
       throw new BehaviourChangedError(
         replayed.lastEventSequence + 1,

@@ -57,6 +57,14 @@ export interface ReplayProgress {
   readonly ofCommandSequence: number;
 }
 
+/** The engine has chosen where its replay begins and is there. Sent once, before any event is made. */
+export interface Restored {
+  readonly type: 'restored';
+  readonly snapshot: RestoredSnapshot | null; // null: the first command
+  readonly refusedSnapshots: readonly RefusedSnapshot[]; // newer ones than that, newest first
+  readonly ofCommandSequence: number; // the replay's end
+}
+
 /** The engine stands where the journal ends. Its events are in the event ring, and on their way through it. */
 export interface Replayed {
   readonly type: 'replayed';
@@ -131,4 +139,4 @@ export type JournalThreadMessage =
   | SnapshotReport
   | ThreadStopped
   | ThreadFailed;
-export type EngineThreadMessage = ReplayProgress | Replayed | ThreadStopped | ThreadFailed;
+export type EngineThreadMessage = Restored | ReplayProgress | Replayed | ThreadStopped | ThreadFailed;
