@@ -3,7 +3,7 @@ import { fail } from '../../core/assert.ts';
 import { EventLogCursor } from '../../core/journal/event-log-cursor.ts';
 import { type EventConsumer, partitionOf } from '../../core/ports.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
-import type { ConsumerPosition, EmbeddedFeedSettings } from './feed-settings.ts';
+import type { ConsumerPosition, ConsumerRunSettings } from './feed-settings.ts';
 
 /** The feed was stopped before the events that somebody waited for were consumed. */
 export class FeedStoppedError extends Error {
@@ -33,7 +33,7 @@ interface Waiter {
  */
 export class ConsumerRun {
   readonly #consumer: EventConsumer;
-  readonly #settings: Required<EmbeddedFeedSettings>;
+  readonly #settings: ConsumerRunSettings;
   readonly #lastSequences: number[] = []; // by partition: of the last event delivered, or the watermark
   readonly #failures = new Map<number, Error>();
   readonly #waiters = new Set<Waiter>();
@@ -41,9 +41,10 @@ export class ConsumerRun {
   #failure: Error | null = null; // of the run as a whole
   #consumedSequence = 0;
   #isStopping = false;
+  #mustAdvance = false;
   #wakeSleeper: (() => void) | null = null;
 
-  constructor(consumer: EventConsumer, settings: Required<EmbeddedFeedSettings>) {
+  constructor(consumer: EventConsumer, settings: ConsumerRunSettings) {
     this.#consumer = consumer;
     this.#settings = settings;
     this.#ended = this.#run();
@@ -51,6 +52,12 @@ export class ConsumerRun {
 
   wake(): void {
     this.#wakeSleeper?.();
+  }
+
+  /** Moves the watermarks of quiet partitions up to what was consumed, soon. */
+  advanceWatermarks(): void {
+    this.#mustAdvance = true;
+    this.wake();
   }
 
   async stop(): Promise<void> {
@@ -76,6 +83,7 @@ export class ConsumerRun {
       consumer: this.#consumer.name,
       consumedSequence: this.#consumedSequence,
       failedPartitions: [...this.#failures.keys()],
+      durableSequence: this.#lastSequences.length === 0 ? 0 : Math.min(...this.#lastSequences),
     };
   }
 
@@ -97,6 +105,11 @@ export class ConsumerRun {
       this.#resolveWaiters();
       cursor = new EventLogCursor(folder, this.#consumedSequence);
       while (!this.#isStopping) {
+        if (this.#mustAdvance) {
+          this.#mustAdvance = false;
+          await this.#advanceQuietPartitions(0);
+          this.#settings.onAdvance();
+        }
         const events = cursor.next(endSequence(), batchEvents);
         if (events.length === 0) {
           await this.#sleep(); // nothing has run since the end was asked for, so no wake can be missed
@@ -105,10 +118,12 @@ export class ConsumerRun {
         await this.#deliver(events);
         this.#consumedSequence = events.at(-1)!.eventSequence;
         await this.#advanceQuietPartitions(QUIET_EVENTS);
+        this.#settings.onAdvance();
         this.#resolveWaiters();
         await nextTurn(); // the event loop has other work than a long backlog
       }
       await this.#advanceQuietPartitions(0);
+      this.#settings.onAdvance();
     } catch (error) {
       this.#failure = error as Error;
       this.#report(null, error as Error);

@@ -1,7 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { EventConsumer, EventFeed } from '../../core/ports.ts';
 import { ConsumerRun } from './consumer-run.ts';
-import type { ConsumerPosition, EmbeddedFeedSettings } from './feed-settings.ts';
+import type { ConsumerPosition, ConsumerRunSettings, EmbeddedFeedSettings } from './feed-settings.ts';
 
 const DEFAULT_BATCH_EVENTS = 512;
 
@@ -10,11 +10,16 @@ const DEFAULT_BATCH_EVENTS = 512;
  * rests otherwise: no polling, no timers.
  */
 export class EmbeddedFeed implements EventFeed {
-  readonly #settings: Required<EmbeddedFeedSettings>;
+  readonly #settings: ConsumerRunSettings;
   readonly #runs: ConsumerRun[] = [];
 
   constructor(settings: EmbeddedFeedSettings) {
-    this.#settings = { batchEvents: DEFAULT_BATCH_EVENTS, ...settings };
+    const { onAdvance = () => {} } = settings;
+    this.#settings = {
+      batchEvents: DEFAULT_BATCH_EVENTS,
+      ...settings,
+      onAdvance: () => onAdvance(this.durableSequence),
+    };
   }
 
   /**
@@ -28,6 +33,16 @@ export class EmbeddedFeed implements EventFeed {
   /** To be called whenever the end of the event log has moved. Cheap when there is nothing to do. */
   wake(): void {
     for (const run of this.#runs) run.wake();
+  }
+
+  /** The lowest watermark of all consumers, 0 before any has subscribed. */
+  get durableSequence(): number {
+    return this.#runs.length === 0 ? 0 : Math.min(...this.#runs.map((run) => run.position().durableSequence));
+  }
+
+  /** Has consumers move the watermarks of partitions without events up to what they have read, soon. */
+  advanceWatermarks(): void {
+    for (const run of this.#runs) run.advanceWatermarks();
   }
 
   async settledThrough(eventSequence: number): Promise<void> {

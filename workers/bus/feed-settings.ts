@@ -7,8 +7,16 @@ export interface EmbeddedFeedSettings {
   readonly endSequence: () => number;
   /** Called once for each partition that stops, or once for a consumer that stops as a whole. */
   readonly onFailure: (failure: FeedFailure) => void;
+  /** Called after batches were consumed, with the lowest watermark of all consumers: durably past it are all of them. */
+  readonly onAdvance?: (durableSequence: number) => void;
   /** Events read at a time. A batch of one partition is never larger. */
   readonly batchEvents?: number;
+}
+
+/** What one consumer's run is made with. */
+export interface ConsumerRunSettings extends Omit<Required<EmbeddedFeedSettings>, 'onAdvance'> {
+  /** Called after batches were consumed. */
+  readonly onAdvance: () => void;
 }
 
 /** How far a consumer has come. */
@@ -17,6 +25,8 @@ export interface ConsumerPosition {
   /** All events up to here were read from the log and consumed, but for those of failed partitions. */
   readonly consumedSequence: number;
   readonly failedPartitions: readonly number[];
+  /** The lowest of its watermarks: where it would begin again. */
+  readonly durableSequence: number;
 }
 
 /** Why a consumer gets no more events of a partition. Nothing was skipped: its watermark stays where it is. */
