@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/exchange-threads.ts';
 
 /**
  * Settings from the environment (`RINGBOOK_*`) and from flags, checked once at start. A flag wins over its variable.
@@ -15,7 +16,8 @@ export interface Configuration {
   readonly adminToken: string | undefined;
   readonly masterKey: string | undefined; // 64 hex digits: encrypts stored secrets
   readonly maxOrders: number | undefined; // fixed when the data folder is made
-  readonly journalSegmentMiB: number;
+  readonly journalSegmentMiB: number; // whole sixteenths
+  readonly snapshotEveryCommands: number; // a start replays about this many at most
   readonly marketProtectionPpm: number; // how far a market order may move the price
   readonly instrumentsFile: string | undefined; // what the first start defines; later starts compare it
 }
@@ -46,7 +48,13 @@ const SCHEMA = z.object({
     .min(1_000)
     .max(2 ** 22)
     .optional(),
-  RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce.number().int().min(1).max(1_024).default(64),
+  RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce
+    .number()
+    .multipleOf(1 / 16)
+    .min(1 / 16)
+    .max(1_024)
+    .default(64),
+  RINGBOOK_SNAPSHOT_EVERY: z.coerce.number().int().min(1).max(1_000_000_000).default(DEFAULT_SNAPSHOT_EVERY_COMMANDS),
   RINGBOOK_MARKET_PROTECTION_PPM: z.coerce.number().int().min(0).max(999_999).default(50_000),
   RINGBOOK_INSTRUMENTS_FILE: z.string().min(1).optional(),
   RINGBOOK_REDIS_URL: z
@@ -97,6 +105,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     masterKey: settings.RINGBOOK_MASTER_KEY,
     maxOrders: settings.RINGBOOK_MAX_ORDERS,
     journalSegmentMiB: settings.RINGBOOK_JOURNAL_SEGMENT_MIB,
+    snapshotEveryCommands: settings.RINGBOOK_SNAPSHOT_EVERY,
     marketProtectionPpm: settings.RINGBOOK_MARKET_PROTECTION_PPM,
     instrumentsFile: settings.RINGBOOK_INSTRUMENTS_FILE,
   };

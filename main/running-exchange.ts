@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EngineLimits } from '../core/engine/engine.ts';
 import { DiskFullError } from '../core/journal/journal-errors.ts';
+import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
-import { ExchangeThreads, type Recovered, type StartProgress } from '../core/threads/exchange-threads.ts';
+import { ExchangeThreads, type Recovered } from '../core/threads/exchange-threads.ts';
 import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';
 import { AdminServer, statusRoutes } from '../gateway/admin/admin-server.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -24,7 +25,10 @@ import { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { raiseStartNumber } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
+import { catchUpHistory } from './history-catch-up.ts';
 import { readMarkets, requireSameMarkets } from './instruments-file.ts';
+import { SnapshotWatch } from './snapshot-watch.ts';
+import type { ExchangeProgress } from './start-progress.ts';
 import type { StatusReport } from './status-report.ts';
 
 /** Ledger and journal of one folder do not belong together: one of them was restored from an older copy. */
@@ -34,7 +38,7 @@ export class LedgerMismatchError extends Error {
 
 export interface ExchangeHooks {
   readonly logger: Logger;
-  readonly onProgress: (progress: StartProgress) => void;
+  readonly onProgress: (progress: ExchangeProgress) => void;
   /** Something broke that nothing may be done after: the process must end with this reason. */
   readonly onFatal: (error: Error) => void;
 }
@@ -57,6 +61,7 @@ export class RunningExchange {
   readonly #control: Int32Array;
   readonly #loop: DoorbellLoop;
   readonly #feed: EmbeddedFeed;
+  readonly #snapshots: SnapshotWatch;
   readonly #startedMs: number;
   #logWaiter: { readonly eventSequence: number; readonly resolve: () => void } | null = null;
   #admin: AdminServer | null = null;
@@ -112,12 +117,16 @@ export class RunningExchange {
       folder: configuration.dataFolder,
       partitionCount: parts.database.partitionCount,
       endSequence: () => widen(Atomics.load(this.#control, CONTROL.EVENT_LOG_END), this.gateway.lastEventSequence),
+      // Segments go to the archive only when every consumer is durably past them.
+      onAdvance: (durableSequence) => this.#threads.consumedThrough(durableSequence),
       // Settlement can't be refused by the rules: if it fails, a fact of ours is broken, and nothing may trade on.
       onFailure: ({ consumer, partition, error }) =>
         onFatal(
           new Error(`${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`, { cause: error }),
         ),
     });
+    this.#snapshots = new SnapshotWatch(logger, () => this.#feed.advanceWatermarks());
+    this.#threads.onSnapshot((report) => this.#snapshots.onReport(report));
     this.#loop = new DoorbellLoop(this.#control, CONTROL.GATEWAY_DOORBELL, () => this.#onDoorbell());
   }
 
@@ -164,6 +173,7 @@ export class RunningExchange {
 
   async status(): Promise<StatusReport> {
     const { journal, replayed } = this.#recovered!;
+    const { snapshot, refusedSnapshots } = replayed;
     const publishedSequence = this.gateway.lastCommandSequence;
     const watermarks = await this.ledger.watermarks();
     const consumed = (name: string): number =>
@@ -190,10 +200,14 @@ export class RunningExchange {
       isDiskFull:
         Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0 ||
         Atomics.load(this.#control, CONTROL.LEDGER_DISK_FULL) !== 0,
+      lastSnapshot: this.#snapshots.last,
+      consumedSequence: this.#feed.durableSequence,
       start: {
         stateHash: replayed.stateHash,
         restingOrders: replayed.restingOrders,
-        replayedCommands: replayed.lastCommandSequence,
+        snapshot,
+        refusedSnapshots,
+        replayedCommands: replayed.lastCommandSequence - (snapshot?.commandSequence ?? 0),
         tornJournalFrames: journal.tornFrames,
         tornJournalBytes: journal.tornBytes,
         droppedEventFrames: journal.droppedEventFrames,
@@ -220,19 +234,27 @@ export class RunningExchange {
   }
 
   async #recover(): Promise<void> {
-    this.#loop.start();
-    const { dataFolder, journalSegmentMiB } = this.#configuration;
+    const { dataFolder, journalSegmentMiB, snapshotEveryCommands } = this.#configuration;
+    const { onProgress, onFatal } = this.#hooks;
+    const history = await HistoryConsumer.open(this.#historyDatabase, this.gateway.catalogue);
     const recovered = await this.#threads.start(
       {
         folder: dataFolder,
         limits: this.#limits,
         segmentBytes: journalSegmentMiB * 2 ** 20,
+        useSnapshots: true,
+        snapshotEveryCommands,
+        onRestored: async (snapshot) => {
+          if (snapshot !== null) await this.#beginAt(new SnapshotReader(snapshot.path), history);
+          this.#loop.start(); // not before: events of the replay belong behind those of the snapshot
+        },
       },
-      this.#hooks.onProgress,
+      onProgress,
     );
-    this.#threads.onFailure(this.#hooks.onFatal);
+    this.#threads.onFailure(onFatal);
     this.#recovered = recovered;
-    const { lastCommandSequence, lastEventSequence, lastTimestampMs } = recovered.replayed;
+    const { lastCommandSequence, lastEventSequence, lastTimestampMs, snapshot } = recovered.replayed;
+    onProgress({ type: 'replay-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
     this.clock.notBefore(lastTimestampMs);
     await this.gateway.resume({ lastCommandSequence, lastEventSequence });
     await this.#requireLedgerOfThisJournal(recovered);
@@ -241,8 +263,23 @@ export class RunningExchange {
     await this.#eventLogReaches(lastEventSequence);
     await this.#seedMarkets();
     this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue));
-    this.#feed.subscribe(await HistoryConsumer.open(this.#historyDatabase, this.gateway.catalogue));
+    this.#feed.subscribe(history);
     this.#releaseOrphans(lastEventSequence);
+    // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
+    if (snapshot !== null) await this.#feed.settledThrough(snapshot.eventSequence);
+  }
+
+  /** Brings the views to where the replay begins. What the snapshot does not tell of its orders is in the history. */
+  async #beginAt(snapshot: SnapshotReader, history: HistoryConsumer): Promise<void> {
+    this.gateway.beginAt(snapshot);
+    await catchUpHistory({
+      folder: this.#configuration.dataFolder,
+      partitionCount: this.#database.partitionCount,
+      history,
+      throughSequence: snapshot.state.eventSequence,
+      onProgress: this.#hooks.onProgress,
+    });
+    await this.gateway.loadLiveOrders(snapshot);
   }
 
   /** The ledger must know every change that a command was based on, and the journal every event that was settled. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type Logger, pino } from 'pino';
-import type { StartProgress } from '../core/threads/exchange-threads.ts';
 import type { Configuration } from './configuration.ts';
 import { RunningExchange } from './running-exchange.ts';
 import { ensureSandboxAccounts, orderLine, type SandboxAccount, writeSandboxFile } from './sandbox.ts';
+import { startProgress } from './start-progress.ts';
 
 /** sysexits.h: the program's own fault. The next start recovers. */
 const EXIT_FATAL = 70;
@@ -15,7 +15,7 @@ export async function runStart(configuration: Configuration): Promise<void> {
   const logger = pino({ level: configuration.logLevel }, pino.destination({ dest: 2, sync: true }));
   const exchange = await RunningExchange.open(configuration, {
     logger,
-    onProgress: printProgress(),
+    onProgress: startProgress(console.log),
     onFatal: (error) => endFatally(error, logger),
   });
   const adminToken = configuration.adminToken ?? randomBytes(24).toString('base64url');
@@ -60,18 +60,6 @@ Place a signed order (paste the whole line):
 
 npm run ringbook -- status   shows what it is doing;   Ctrl-C   stops it: everything acknowledged is kept.
 `;
-}
-
-/** Recovery of a long journal says where it is, at most once a second. */
-function printProgress(): (progress: StartProgress) => void {
-  let printedMs = performance.now();
-  return (progress) => {
-    if (performance.now() - printedMs < 1_000) return;
-    printedMs = performance.now();
-    if (progress.type === 'recovery-progress')
-      console.log(`checking the journal: ${Math.floor(progress.scannedBytes / 2 ** 20)} MiB …`);
-    else console.log(`replaying: command ${progress.commandSequence} of ${progress.ofCommandSequence} …`);
-  };
 }
 
 function stopOnSignal(exchange: RunningExchange, logger: Logger): void {

@@ -1,3 +1,6 @@
+import type { RefusedSnapshot } from '../core/threads/thread-messages.ts';
+import type { SnapshotSummary } from './snapshot-watch.ts';
+
 /** What `GET /status` of the admin port answers. Sequences are the last ones; JSON numbers, all below 2^53. */
 export interface StatusReport {
   readonly mode: 'sandbox' | 'production';
@@ -19,9 +22,13 @@ export interface StatusReport {
   readonly ordersInFlight: number;
   readonly restingOrders: number;
   readonly isDiskFull: boolean;
+  readonly lastSnapshot: SnapshotSummary | null; // the newest that this process has written
+  readonly consumedSequence: number; // every consumer is durably past this event
   readonly start: {
     readonly stateHash: string;
     readonly restingOrders: number;
+    readonly snapshot: SnapshotSummary | null; // where the replay began; null: at the first command
+    readonly refusedSnapshots: readonly RefusedSnapshot[]; // newer ones, that could not be used
     readonly replayedCommands: number;
     readonly tornJournalFrames: number;
     readonly tornJournalBytes: number;
@@ -41,7 +48,9 @@ export function formatStatus(report: StatusReport): string {
     `ledger     ${report.ledgerSequence} changes`,
     `orders     ${report.restingOrders} resting, ${report.ordersInFlight} in flight`,
     ...(report.isDiskFull ? ['disk       FULL: new orders are refused until there is space'] : []),
-    `this start ${start.replayedCommands} commands replayed to state ${start.stateHash}, ${start.restingOrders} orders resting; ` +
+    `snapshot   ${report.lastSnapshot === null ? 'none written by this process yet' : `at command ${report.lastSnapshot.commandSequence}, ${report.lastSnapshot.restingOrders} orders: ${report.lastSnapshot.path}`}`,
+    ...start.refusedSnapshots.map(({ path, reason }) => `passed over ${path}: ${reason}`),
+    `this start ${start.replayedCommands} commands replayed from ${start.snapshot === null ? 'the beginning' : `the snapshot at command ${start.snapshot.commandSequence}`} to state ${start.stateHash}, ${start.restingOrders} orders resting; ` +
       `${start.tornJournalBytes} torn bytes dropped; orphaned holds released: ${start.orphanedHoldsReleased ?? 'not yet known'}`,
   ].join('\n');
 }
