@@ -28,6 +28,10 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
       for (const finding of findings) console.log(`         ${finding}`);
       if (findingCount > findings.length) console.log(`         and ${findingCount - findings.length} more`);
     }
+    if (report.replayedFromCommand > 1)
+      console.log(
+        `proved from command ${report.replayedFromCommand} on: what is older is taken from ${report.replayedFromSnapshot}`,
+      );
     console.log(
       `${report.commandCount} commands, ${report.eventCount} events, ${report.entryCount} balance entries, ` +
         `${report.restingOrders} resting orders, state ${report.stateHash ?? 'unknown'}; ${report.unsettledEvents} events not settled yet`,

@@ -84,6 +84,7 @@ class Audit {
       stateHash: result?.stateHash ?? null,
       commandCount: result?.commandCount ?? 0,
       eventCount: result?.eventCount ?? 0,
+      replayedFromSnapshot: input?.start?.path ?? null,
       replayedFromCommand: (input?.start?.state.commandSequence ?? 0) + 1,
       entryCount: chain.entryCount,
       restingOrders: result?.restingOrders ?? 0,

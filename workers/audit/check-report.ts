@@ -33,6 +33,7 @@ export interface AuditReport {
   readonly commandCount: number; // the last one's sequence, as of the cut
   readonly eventCount: number; // likewise
   readonly replayedFromCommand: number; // 1, or the one after a snapshot when older segments are in the archive
+  readonly replayedFromSnapshot: string | null; // its path
   readonly entryCount: number;
   readonly restingOrders: number;
   /** Bytes of an interrupted write at the journal's end: never acknowledged, dropped by the next start. */

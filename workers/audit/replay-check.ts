@@ -12,6 +12,7 @@ import type { Findings } from './check-report.ts';
 import { IdSet } from './id-set.ts';
 import { type CommandFacts, JournalReplay } from './journal-replay.ts';
 import type { EventLogEnd, JournalEnd } from './log-ends.ts';
+import { requireStateOf } from './snapshot-check.ts';
 
 /** A command with what the engine made of it. */
 export interface ReplayedCommand extends CommandFacts {
@@ -105,12 +106,7 @@ export async function checkSecondReplay(
     const snapshot = waiting.get(engine.lastCommandSequence);
     if (snapshot === undefined) return;
     waiting.delete(engine.lastCommandSequence);
-    const stateHash = engine.stateHash();
-    findings.require(
-      7,
-      stateHash === snapshot.state.stateHash,
-      () => `${snapshot.path}: state ${snapshot.state.stateHash}, the replay comes to ${stateHash}`,
-    );
+    requireStateOf(snapshot, engine, limits, findings);
   };
   try {
     while (replay.next()) {

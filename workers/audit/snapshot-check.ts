@@ -1,6 +1,13 @@
+import { InvariantError } from '../../core/assert.ts';
+import { Engine, type EngineLimits } from '../../core/engine/engine.ts';
+import { EventWriter } from '../../core/engine/event-writer.ts';
+import { LogKind } from '../../core/journal/frame.ts';
 import { SnapshotRefusedError, StorageError } from '../../core/journal/journal-errors.ts';
+import { listArchivedSegments } from '../../core/journal/segment-files.ts';
 import { listSnapshots } from '../../core/journal/snapshot-files.ts';
 import { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
+import { StateFormatError } from '../../core/protocol/state-sections.ts';
+import { createRing, RingWriter } from '../../core/ring/ring.ts';
 import type { Findings } from './check-report.ts';
 import type { JournalEnd } from './log-ends.ts';
 
@@ -16,7 +23,7 @@ export class NoReplayStartError extends Error {
 
 /**
  * Reads every snapshot and chooses where a replay begins: at the first command, or, when older segments are in the
- * archive, at the oldest snapshot that the journal goes on from. A snapshot that can't be used is a finding.
+ * archive, at the oldest snapshot that the journal goes on from; without one, at the first command of the archive. A snapshot that can't be used is a finding.
  * @throws NoReplayStartError
  */
 export function findReplayStart(
@@ -44,10 +51,44 @@ export function findReplayStart(
     }
   }
   if (journal.firstSequence === 1) return { start: null, snapshots };
+  const [oldestArchived] = listArchivedSegments(dataFolder, LogKind.JOURNAL);
   const start = snapshots.find(({ state }) => state.commandSequence >= journal.firstSequence - 1);
+  if (start === undefined && oldestArchived?.firstSequence === 1) return { start: null, snapshots };
   if (start === undefined)
     throw new NoReplayStartError(
       `it begins with command ${journal.firstSequence}, and no snapshot reaches it: bring the older segments back`,
     );
   return { start, snapshots: snapshots.filter((snapshot) => snapshot !== start) };
+}
+
+/**
+ * A snapshot must hold the state of a replay that has come to its command. Those taken amid trading carry no hash: then
+ * an engine is made from it and asked.
+ */
+export function requireStateOf(
+  snapshot: SnapshotReader,
+  replayed: Engine,
+  limits: EngineLimits,
+  findings: Findings,
+): void {
+  const restored = restore(snapshot, limits);
+  const due = textOf(replayed);
+  findings.require(7, restored === due, () => `${snapshot.path}: ${restored}, the replay comes to ${due}`);
+}
+
+/** @returns the state, or why it is none */
+function restore({ state }: SnapshotReader, limits: EngineLimits): string {
+  const engine = new Engine(limits, new EventWriter(new RingWriter(createRing(8, 1)), () => {}));
+  try {
+    engine.importState(state);
+    return textOf(engine);
+  } catch (error) {
+    if (error instanceof StateFormatError || error instanceof InvariantError) return error.message;
+    throw error;
+  }
+}
+
+function textOf(engine: Engine): string {
+  const { lastEventSequence, highestLedgerSequence } = engine;
+  return `state ${engine.stateHash()} after event ${lastEventSequence} and ledger change ${highestLedgerSequence}`;
 }

@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { retireSegments } from '../../../core/journal/retirement.ts';
 import { listSegments } from '../../../core/journal/segment-files.ts';
@@ -35,7 +36,7 @@ async function retire(consumeUntil: 'first snapshot' | 'end'): Promise<CapturedF
   }
   writeSnapshot(folder, trading.engine.exportState());
   await trading.trade(random, 300);
-  writeSnapshot(folder, trading.engine.exportState());
+  writeSnapshot(folder, trading.engine.exportState(false)); // amid trading: without a hash
   await trading.trade(random, 100);
   if (consumeUntil === 'end') await trading.feed.settledThrough(trading.endSequence);
   await trading.abandon();
@@ -103,9 +104,15 @@ describe(`a folder whose oldest segments are in the archive (SEED=${seed})`, () 
     expect(report.stateHash).not.toBeNull();
   });
 
-  test('without any snapshot nothing is proved, and the reason is said', async () => {
+  test('without any snapshot it is proved from the archive; without both nothing is, and the reason is said', async () => {
     const folder = retired.end.copy();
     for (const { path } of listSnapshots(folder)) rmSync(path);
+    expect((await audit(folder)).report).toMatchObject({
+      ok: true,
+      replayedFromCommand: 1,
+      replayedFromSnapshot: null,
+    });
+    rmSync(join(folder, 'archive'), { recursive: true });
     const { found } = await audit(folder);
     const first = listSegments(folder, 1)[0]!.firstSequence;
     const reason = `the journal can't be replayed: it begins with command ${first}, and no snapshot reaches it`;
@@ -119,8 +126,8 @@ describe('with the whole journal there', () => {
     folder = temporaryFolder();
     const trading = await TradingFolder.open(folder);
     await trading.trade(new RandomIntegers(seed), 100);
-    writeSnapshot(folder, trading.engine.exportState());
-    const state = trading.engine.exportState();
+    writeSnapshot(folder, trading.engine.exportState(false));
+    const state = trading.engine.exportState(false);
     await trading.trade(new RandomIntegers(seed), 50);
     writeSnapshot(folder, { ...state, commandSequence: state.commandSequence + 1 });
     await trading.settle();

@@ -142,7 +142,7 @@ describe(`one thing is changed in a sound folder, and only that is found (SEED=$
          time_in_force, self_trade_prevention, flags, price_ticks, stop_price_ticks, quantity_lots, budget_units,
          expires_at_ms, maker_rate_ppm, taker_rate_ppm, client_order_id, accepted_sequence, last_sequence, created_ms,
          closed_ms, status, remaining_lots, remaining_units, executed_lots, executed_units, cancel_reason, slot,
-         generation FROM orders WHERE order_id = ?`,
+         generation, accepted_price_ticks, accepted_quantity_lots FROM orders WHERE order_id = ?`,
       /^history: order \d+ is stored, the journal yields none$/,
     ],
   ])('%s', async (_what, sql, finding) => {

@@ -80,7 +80,9 @@ test(`every event is delivered once, each partition in order, in bounded batches
   await feed.settledThrough(events.length);
   expect(bySequence(notebook.taken)).toEqual(events);
   expect(Math.max(...notebook.batchSizes)).toBeLessThanOrEqual(37);
-  expect(feed.positions()).toEqual([{ consumer: 'notebook', consumedSequence: events.length, failedPartitions: [] }]);
+  expect(feed.positions()).toMatchObject([
+    { consumer: 'notebook', consumedSequence: events.length, failedPartitions: [] },
+  ]);
   expect(failures).toEqual([]);
   await feed.stop();
 });
@@ -223,5 +225,30 @@ test('the event loop is given back between batches', async () => {
   await feed.settledThrough(events.length);
   await counting;
   expect(turns).toBeGreaterThanOrEqual(Math.floor(events.length / 10));
+  await feed.stop();
+});
+
+test('the lowest watermark of all consumers is told, and quiet partitions move theirs when asked', async () => {
+  const { folder, events } = await written(300);
+  const told: number[] = [];
+  const feed = new EmbeddedFeed({
+    folder,
+    partitionCount: PARTITIONS,
+    endSequence: () => events.length,
+    onFailure: ({ error }) => expect.unreachable(error.message),
+    onAdvance: (durableSequence) => told.push(durableSequence),
+  });
+  expect(feed.durableSequence).toBe(0);
+  const notebooks = [new Notebook(Array(PARTITIONS).fill(0)), new Notebook(Array(PARTITIONS).fill(events.length))];
+  for (const notebook of notebooks) feed.subscribe(notebook);
+  await feed.settledThrough(events.length);
+  const lowest = Math.min(...(await notebooks[0]!.watermarks()));
+  expect(lowest).toBeLessThan(events.length); // of a partition without events
+  expect(feed.durableSequence).toBe(lowest);
+  feed.advanceWatermarks();
+  while (feed.durableSequence < events.length) await new Promise(setImmediate);
+  expect(Math.min(...(await notebooks[0]!.watermarks()))).toBe(events.length);
+  while (told.at(-1) !== events.length) await new Promise(setImmediate);
+  expect(told).toEqual([...told].sort((one, other) => one - other));
   await feed.stop();
 });
