@@ -25,6 +25,8 @@ export class ChartDataError extends Error {
 }
 
 const LINEAR_TICKS = 6;
+/** Of a linear axis, against its values: ticks that are closer could not be told apart in writing, nor as doubles. */
+const LEAST_SPAN = 1e-6;
 
 /**
  * Makes an axis that begins and ends at ticks.
@@ -63,7 +65,8 @@ function trimmed(value: number): string {
 }
 
 function linearScale(lowest: number, highest: number): Scale {
-  const span = highest - lowest || Math.abs(highest) || 1;
+  const size = Math.max(Math.abs(lowest), Math.abs(highest));
+  const span = Math.max(highest - lowest, size * LEAST_SPAN) || 1;
   const rough = span / (LINEAR_TICKS - 1);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)! * power;

@@ -166,6 +166,15 @@ test(`any finite data lies inside its axis, between ticks that differ and rise (
   );
 });
 
+test('values that hardly differ, or do not, still get an axis of a few ticks', () => {
+  for (const values of [[7], [0], [1e12, 1e12 + 1e-4], [-3, -3 - 1e-15], [1e300, 1e300]]) {
+    const { ticks, share } = scaleOf({ label: 'y' }, values);
+    expect(ticks.length).toBeGreaterThanOrEqual(2);
+    expect(ticks.length).toBeLessThanOrEqual(10);
+    for (const value of values) expect(share(value)).toBeGreaterThanOrEqual(-1e-6);
+  }
+});
+
 test('ticks read as people write them', () => {
   expect([0, 950, 1_000, 12_345, 999_999, 2.5e6, 0.0025, 3e9].map(formatTick)).toEqual([
     '0',
