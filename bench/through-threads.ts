@@ -1,14 +1,9 @@
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT, EVENT_LAST_BIT } from '../core/protocol/event-record.ts';
 import { SLOT_BYTES } from '../core/protocol/record-window.ts';
-import { DoorbellLoop } from '../core/ring/doorbell.ts';
-import { RingReader, RingWriter } from '../core/ring/ring.ts';
-import { ExchangeThreads } from '../core/threads/exchange-threads.ts';
-import { EVENT_READER, releaseEvents } from '../core/threads/ring-readers.ts';
-import { CONTROL, isReached, ringDoorbell } from '../core/threads/shared-control.ts';
 import { BENCH_LIMITS, type CommandMix } from './support/command-mix.ts';
+import { DrivenThreads } from './support/driven-threads.ts';
 import { type PairedResult, type Run, runPairs } from './support/pairs.ts';
 
 const GROUP_BYTES = 256 * 1_024;
@@ -27,61 +22,18 @@ export async function benchThroughThreads(mix: CommandMix, pairs: number): Promi
 
 async function throughThreads(mix: CommandMix): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
-  const threads = new ExchangeThreads();
-  const control = new Int32Array(threads.control);
-  const writer = new RingWriter(threads.commandRing);
-  const reader = new RingReader(threads.eventRing, EVENT_READER.GATEWAY);
-  let published = 0;
-  let answered = 0;
-  let lastEventSequence = 0;
-  let goal = 0;
-  let reached = Promise.withResolvers<void>();
-  const loop = new DoorbellLoop(control, CONTROL.GATEWAY_DOORBELL, () => {
-    const { u8, f64 } = reader.window;
-    let slots = 0;
-    for (const available = reader.available(); slots < available; slots++) {
-      const at = reader.offsetAt(slots);
-      if (!isReached(control, CONTROL.DURABLE_COMMAND, f64[(at + EVENT.COMMAND_SEQUENCE) >> 3]!)) break;
-      if ((u8[at + EVENT.SIDE]! & EVENT_LAST_BIT) === 0) continue;
-      answered += 1;
-      lastEventSequence = f64[(at + EVENT.EVENT_SEQUENCE) >> 3]!;
-    }
-    if (slots > 0) releaseEvents(reader, slots, control);
-    publish();
-    if (answered === goal) reached.resolve();
-    return false;
-  });
-  const publish = (): void => {
-    const count = Math.min(writer.freeSlots(goal - published), goal - published);
-    if (count === 0) return;
-    for (let index = 0; index < count; index++) {
-      const from = (published + index) * SLOT_BYTES;
-      writer.window.u8.set(mix.window.u8.subarray(from, from + SLOT_BYTES), writer.offsetAt(index));
-    }
-    writer.publish(count);
-    published += count;
-    ringDoorbell(control, CONTROL.JOURNAL_DOORBELL);
-    ringDoorbell(control, CONTROL.ENGINE_DOORBELL);
-  };
-  const run = async (through: number): Promise<void> => {
-    goal = through;
-    reached = Promise.withResolvers();
-    ringDoorbell(control, CONTROL.GATEWAY_DOORBELL);
-    await reached.promise;
-  };
+  const driven = new DrivenThreads();
   try {
-    await threads.start({ folder, limits: BENCH_LIMITS }, () => undefined);
-    loop.start();
-    await run(mix.setupCount);
+    await driven.start({ folder, limits: BENCH_LIMITS });
+    await driven.run(mix.window, 0, mix.setupCount);
     const start = performance.now();
-    await run(mix.count);
+    await driven.run(mix.window, mix.setupCount, mix.count);
     const seconds = (performance.now() - start) / 1_000;
-    if (lastEventSequence !== mix.lastEventSequence)
-      throw new Error(`the threads made ${lastEventSequence} events, the bare core ${mix.lastEventSequence}`);
+    if (driven.lastEventSequence !== mix.lastEventSequence)
+      throw new Error(`the threads made ${driven.lastEventSequence} events, the bare core ${mix.lastEventSequence}`);
     return { seconds, operations: mix.count - mix.setupCount };
   } finally {
-    await threads.stop();
-    loop.stop();
+    await driven.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -34,13 +34,12 @@ const ACCOUNTS = 1_000;
  * @param levels price levels that they are spread over, both sides together
  */
 export function recordCryptoMix(seed: number, depth: number, levels: number, measured: number): CommandMix {
-  const recorder = new Recorder(seed, depth, levels, measured);
-  recorder.defineMarkets();
-  for (let order = 0; order < depth; order++) recorder.place();
+  const recorder = new CommandRecorder(seed, { depth, levels, room: depth + measured + 64 });
+  recorder.setUp();
   const setupCount = recorder.recorded;
   for (let command = 0; command < measured; command++) recorder.next();
   return {
-    name: `crypto-like: 50 % places, 45 % cancels, 5 % crossing; ${depth} resting on ${levels} levels`,
+    name: recorder.name,
     window: recorder.window,
     setupCount,
     count: recorder.recorded,
@@ -55,9 +54,19 @@ interface RestingOrder {
   readonly accountId: number;
 }
 
-class Recorder {
+export interface RecorderSizes {
+  readonly depth: number; // resting orders that the book is filled to first
+  readonly levels: number; // price levels that they are spread over, both sides together
+  readonly room: number; // commands that the window holds
+}
+
+/** Makes up commands one by one, as recordCryptoMix tells. Streams of any length go through a window of few. */
+export class CommandRecorder {
+  readonly name: string;
   readonly window: RecordWindow;
-  recorded = 0;
+  recorded = 0; // commands in all
+  #windowStart = 0; // of the first command in the window
+  readonly #depth: number;
   readonly #reader: RingReader;
   readonly #writer: EventWriter;
   readonly #engine: Engine;
@@ -66,8 +75,10 @@ class Recorder {
   readonly #halfLevels: number;
   #random: number;
 
-  constructor(seed: number, depth: number, levels: number, measured: number) {
-    this.window = new RecordWindow(new SharedArrayBuffer((depth + measured + 64) * SLOT_BYTES));
+  constructor(seed: number, { depth, levels, room }: RecorderSizes) {
+    this.name = `crypto-like: 50 % places, 45 % cancels, 5 % crossing; ${depth} resting on ${levels} levels`;
+    this.#depth = depth;
+    this.window = new RecordWindow(new SharedArrayBuffer(room * SLOT_BYTES));
     const ring = createRing(2 ** 12, 1);
     this.#reader = new RingReader(ring, 0);
     this.#writer = new EventWriter(new RingWriter(ring), () => this.#drain());
@@ -80,21 +91,37 @@ class Recorder {
     return this.#engine.lastEventSequence;
   }
 
-  defineMarkets(): void {
+  get stateHash(): string {
+    return this.#engine.stateHash();
+  }
+
+  /** Commands that the window holds. */
+  get windowCount(): number {
+    return this.recorded - this.#windowStart;
+  }
+
+  /** Forgets what was recorded into the window: the next command goes to its beginning. */
+  rewind(): void {
+    this.#windowStart = this.recorded;
+  }
+
+  /** Defines the markets and fills the book. */
+  setUp(): void {
     const { assets, instruments } = defaultMarkets();
     for (const asset of assets) this.#record((at) => encodeDefineAsset(this.window, at, this.#header(0), asset));
     for (const instrument of instruments)
       this.#record((at) => encodeDefineInstrument(this.window, at, this.#header(0), instrument));
+    for (let order = 0; order < this.#depth; order++) this.#place();
   }
 
   next(): void {
     const draw = this.#draw(100);
-    if (draw < 50 || this.#resting.length === 0) this.place();
+    if (draw < 50 || this.#resting.length === 0) this.#place();
     else if (draw < 95) this.#cancel(this.#resting[this.#draw(this.#resting.length)]!);
     else this.#cross();
   }
 
-  place(): void {
+  #place(): void {
     const side = this.#draw(2) as Side;
     const away = 1 + this.#draw(this.#halfLevels);
     this.#order(side, side === Side.BUY ? MIDDLE_TICKS - away : MIDDLE_TICKS + away, 1_000 + this.#draw(100_000));
@@ -157,7 +184,7 @@ class Recorder {
   }
 
   #record(encode: (at: number) => void): void {
-    const at = this.recorded * SLOT_BYTES;
+    const at = (this.recorded - this.#windowStart) * SLOT_BYTES;
     encode(at);
     this.recorded += 1;
     this.#engine.apply(this.window, at, 0);

@@ -1,0 +1,49 @@
+import { benchCoreCommands } from './core-commands.ts';
+import { recoveryBench } from './recovery.ts';
+import { restBench } from './rest-orders.ts';
+import type { Bench } from './support/bench.ts';
+import { recordCryptoMix } from './support/command-mix.ts';
+import { pairedTable } from './support/paired-table.ts';
+import { benchThroughThreads } from './through-threads.ts';
+
+const COMMANDS = { full: 1_000_000, short: 50_000 } as const;
+const PAIRS = { full: 5, short: 1 } as const;
+
+const core: Bench = {
+  name: 'core',
+  about: 'the bare core, from command record to event records, beside an empty loop over the same records',
+  size: '1 million commands, 5 pairs: 10 s',
+  async run({ seed, isShort, size }) {
+    const form = isShort ? 'short' : 'full';
+    const { mix, result, stateHash } = await benchCoreCommands(seed, size ?? COMMANDS[form], PAIRS[form]);
+    return {
+      heading: 'Core commands',
+      mix: `${mix.name}; ${mix.count - mix.setupCount} commands`,
+      proof: `state hash ${stateHash} in every run`,
+      tables: [pairedTable({ name: 'core commands', limit: 'an empty loop over the same records', result })],
+    };
+  },
+};
+
+const threads: Bench = {
+  name: 'threads',
+  about: 'through command ring, synced journal, engine and event ring, beside the same bytes synced in sequence',
+  size: '1 million commands, 5 pairs: 1 min',
+  async run({ seed, isShort, size, progress }) {
+    const form = isShort ? 'short' : 'full';
+    progress('recording the commands');
+    const mix = recordCryptoMix(seed, 10_000, 5_000, size ?? COMMANDS[form]);
+    progress('running them through the threads');
+    const result = await benchThroughThreads(mix, PAIRS[form]);
+    const limit = 'the same bytes synced in sequence, 256 KiB a time';
+    return {
+      heading: 'Through the threads',
+      mix: `${mix.name}; ${mix.count - mix.setupCount} commands`,
+      proof: 'every run ends at the event sequence of the bare core',
+      tables: [pairedTable({ name: 'through ring, journal and event ring', limit, result })],
+    };
+  },
+};
+
+/** All of them, in the order in which they are run and stand in RESULTS.md. */
+export const BENCHES: readonly Bench[] = [core, threads, recoveryBench, restBench];
