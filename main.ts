@@ -3,6 +3,7 @@ import { addAdminCommands } from './main/admin-commands.ts';
 import { runAudit } from './main/audit-command.ts';
 import { type Configuration, readConfiguration } from './main/configuration.ts';
 import { runJournalVerify } from './main/journal-command.ts';
+import { addReplayCommand } from './main/replay-command.ts';
 import { runStart } from './main/start-command.ts';
 import { runStatus } from './main/status-command.ts';
 
@@ -75,6 +76,8 @@ flagged(journal.command('verify'))
     const isSound = runJournalVerify(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
     process.exitCode = isSound ? 0 : 1;
   });
+
+addReplayCommand(program);
 
 addAdminCommands(program, { flagged, configurationOf });
 

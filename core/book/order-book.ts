@@ -184,6 +184,14 @@ export class OrderBook {
     return this.bestAskTicks !== 0 && priceTicks >= this.bestAskTicks;
   }
 
+  /** @returns all that rests at a price, on whichever side that is: zeros where nothing does */
+  depthAt(priceTicks: number): { lots: number; orderCount: number } {
+    const level = this.#prices.find(priceTicks);
+    if (level === NIL) return { lots: 0, orderCount: 0 };
+    const { f64, i32 } = this.#levels;
+    return { lots: f64[level * 4 + LEVEL.LOTS]!, orderCount: i32[level * LEVEL_WORDS + LEVEL.ORDER_COUNT]! };
+  }
+
   /** Calls back with every resting order's slot, best price first, oldest first. */
   visit(side: Side, visitor: (slot: number) => void): void {
     for (let level = this.bestLevel(side); level !== NIL; ) {

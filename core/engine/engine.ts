@@ -87,6 +87,11 @@ export class Engine {
     return this.#memory.orders.live;
   }
 
+  /** @returns the book of an instrument that is defined: for looking at it between commands, never for changing it */
+  book(instrumentId: number): OrderBook | undefined {
+    return this.#definitions.market(instrumentId)?.book;
+  }
+
   /**
    * Applies one command. Its events are pending in the event writer until flush.
    * @param continuationAt offset of the record's second slot; read only for a long client order id
