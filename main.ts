@@ -26,6 +26,9 @@ Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only 
   RINGBOOK_MARKET_PROTECTION_PPM  how far a market order may move the price, in millionths (default 50000)
   RINGBOOK_JOURNAL_SEGMENT_MIB    size of one journal file, in steps of 1/16 (default 64)
   RINGBOOK_SNAPSHOT_EVERY         commands between two snapshots: what a start replays at most (default 1000000)
+  RINGBOOK_COMMAND_RING_SLOTS     commands that may wait for the core before new ones get 503 (default 65536)
+  RINGBOOK_EVENT_RING_SLOTS       events that may wait for the gateway and the disk before the core does (default 131072)
+  RINGBOOK_ANSWER_TIMEOUT_MS      when an order that waits is answered 503, outcome unknown (default 30000)
   RINGBOOK_INSTRUMENTS_FILE       JSON of the assets and instruments that the first start defines (README.md tells its form)`;
 
 function flagged(command: Command): Command {

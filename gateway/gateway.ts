@@ -68,7 +68,7 @@ export interface RecoveredSequences {
   readonly lastEventSequence: number;
 }
 
-const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
+export const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 
 /** What exists once the core has recovered. */
 interface Running {

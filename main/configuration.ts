@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/exchange-threads.ts';
+import { DEFAULT_RING_SIZES, DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/exchange-threads.ts';
+import { DEFAULT_ANSWER_TIMEOUT_MS } from '../gateway/gateway.ts';
 
 /**
  * Settings from the environment (`RINGBOOK_*`) and from flags, checked once at start. A flag wins over its variable.
@@ -19,6 +20,9 @@ export interface Configuration {
   readonly journalSegmentMiB: number; // whole sixteenths
   readonly snapshotEveryCommands: number; // a start replays about this many at most
   readonly marketProtectionPpm: number; // how far a market order may move the price
+  readonly commandRingSlots: number; // commands that may wait for the core before new ones get 503
+  readonly eventRingSlots: number; // events that may wait for their readers before the core does
+  readonly answerTimeoutMs: number; // after which an order's outcome is called unknown
   readonly instrumentsFile: string | undefined; // what the first start defines; later starts compare it
 }
 
@@ -26,6 +30,13 @@ export interface Configuration {
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
+
+const ringSlots = z.coerce
+  .number()
+  .int()
+  .min(64)
+  .max(2 ** 22)
+  .refine((slots) => Number.isInteger(Math.log2(slots)), 'must be a power of two');
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -56,6 +67,9 @@ const SCHEMA = z.object({
     .default(64),
   RINGBOOK_SNAPSHOT_EVERY: z.coerce.number().int().min(1).max(1_000_000_000).default(DEFAULT_SNAPSHOT_EVERY_COMMANDS),
   RINGBOOK_MARKET_PROTECTION_PPM: z.coerce.number().int().min(0).max(999_999).default(50_000),
+  RINGBOOK_COMMAND_RING_SLOTS: ringSlots.default(DEFAULT_RING_SIZES.commandSlots),
+  RINGBOOK_EVENT_RING_SLOTS: ringSlots.default(DEFAULT_RING_SIZES.eventSlots),
+  RINGBOOK_ANSWER_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(DEFAULT_ANSWER_TIMEOUT_MS),
   RINGBOOK_INSTRUMENTS_FILE: z.string().min(1).optional(),
   RINGBOOK_REDIS_URL: z
     .undefined({ error: 'is not supported yet: unset it, balances are kept by the embedded ledger' })
@@ -107,6 +121,9 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     journalSegmentMiB: settings.RINGBOOK_JOURNAL_SEGMENT_MIB,
     snapshotEveryCommands: settings.RINGBOOK_SNAPSHOT_EVERY,
     marketProtectionPpm: settings.RINGBOOK_MARKET_PROTECTION_PPM,
+    commandRingSlots: settings.RINGBOOK_COMMAND_RING_SLOTS,
+    eventRingSlots: settings.RINGBOOK_EVENT_RING_SLOTS,
+    answerTimeoutMs: settings.RINGBOOK_ANSWER_TIMEOUT_MS,
     instrumentsFile: settings.RINGBOOK_INSTRUMENTS_FILE,
   };
 }

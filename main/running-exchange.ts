@@ -111,6 +111,7 @@ export class RunningExchange {
       partitionCount: parts.database.partitionCount,
       rateLimit: configuration.rateLimit,
       marketProtectionPpm: configuration.marketProtectionPpm,
+      answerTimeoutMs: configuration.answerTimeoutMs,
       logger,
     });
     this.#feed = new EmbeddedFeed({
@@ -140,7 +141,10 @@ export class RunningExchange {
     requireSpace(dataFolder);
     const lock = await lockFolder(dataFolder, 'exchange');
     const clock = new ExchangeClock();
-    const threads = new ExchangeThreads();
+    const threads = new ExchangeThreads({
+      commandSlots: configuration.commandRingSlots,
+      eventSlots: configuration.eventRingSlots,
+    });
     const control = new Int32Array(threads.control);
     const showDiskFull = (isFull: boolean): void => {
       Atomics.store(control, CONTROL.LEDGER_DISK_FULL, isFull ? 1 : 0);
@@ -197,6 +201,7 @@ export class RunningExchange {
       ledgerSequence: await this.ledger.ledgerSequence(),
       ordersInFlight: this.gateway.ordersInFlight,
       restingOrders: this.gateway.orders.restingCount,
+      openSockets: this.gateway.socketCount,
       isDiskFull:
         Atomics.load(this.#control, CONTROL.DISK_FULL) !== 0 ||
         Atomics.load(this.#control, CONTROL.LEDGER_DISK_FULL) !== 0,

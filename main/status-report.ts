@@ -21,6 +21,7 @@ export interface StatusReport {
   readonly ledgerSequence: number;
   readonly ordersInFlight: number;
   readonly restingOrders: number;
+  readonly openSockets: number; // WebSockets of clients
   readonly isDiskFull: boolean;
   readonly lastSnapshot: SnapshotSummary | null; // the newest that this process has written
   readonly consumedSequence: number; // every consumer is durably past this event
@@ -46,7 +47,7 @@ export function formatStatus(report: StatusReport): string {
     `commands   published ${commands.publishedSequence}, applied ${commands.appliedSequence}, durable ${commands.durableSequence}`,
     `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind), in history ${events.historySequence}`,
     `ledger     ${report.ledgerSequence} changes`,
-    `orders     ${report.restingOrders} resting, ${report.ordersInFlight} in flight`,
+    `orders     ${report.restingOrders} resting, ${report.ordersInFlight} in flight; ${report.openSockets} WebSockets open`,
     ...(report.isDiskFull ? ['disk       FULL: new orders are refused until there is space'] : []),
     `snapshot   ${report.lastSnapshot === null ? 'none written by this process yet' : `at command ${report.lastSnapshot.commandSequence}, ${report.lastSnapshot.restingOrders} orders: ${report.lastSnapshot.path}`}`,
     ...start.refusedSnapshots.map(({ path, reason }) => `passed over ${path}: ${reason}`),
