@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { expectAcknowledgedOnce } from '../support/acknowledged-orders.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { type Credentials, nextNonce, signedPost } from '../support/signed-client.ts';
@@ -33,7 +34,7 @@ test(`kill -9 under load, ${ROUNDS} rounds: what was acknowledged is there once,
       await expectSound(folder, `after kill ${round}, before the restart (SEED=${seed})`);
       const restarted = await ExchangeProcess.start(folder);
       try {
-        await expectAcknowledgedOnce(restarted.sandbox.baseUrl, load.orders);
+        await expectAcknowledgedOnce(restarted.sandbox.baseUrl, load.orders, `round ${round} (SEED=${seed})`);
         await expectNoncesUsedUp(restarted.sandbox.baseUrl, accounts, load.nonces);
         dead.push(...(await retryUnanswered(restarted.sandbox.baseUrl, load.orders)));
       } finally {
@@ -46,23 +47,6 @@ test(`kill -9 under load, ${ROUNDS} rounds: what was acknowledged is there once,
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-/** By its id and by its client order id, each acknowledged order is there, once, with the fields it was sent with. */
-async function expectAcknowledgedOnce(baseUrl: string, orders: readonly SentOrder[]): Promise<void> {
-  const acknowledged = orders.filter((order) => typeof order.orderId === 'string');
-  expect(new Set(acknowledged.map((order) => order.orderId)).size).toBe(acknowledged.length);
-  for (const { credentials, fields, orderId } of acknowledged) {
-    const byId = await signedPost(baseUrl, credentials, '/v1/order/status', { order_id: orderId });
-    expect(byId, `order ${orderId} (SEED=${seed})`).toMatchObject({
-      status: 200,
-      body: { order_id: orderId, client_order_id: fields.client_order_id, side: fields.side, symbol: fields.symbol },
-    });
-    const retried = await signedPost(baseUrl, credentials, '/v1/order/new', fields);
-    expect(retried.body.order_id, `retry of order ${orderId} (SEED=${seed})`).toBe(orderId);
-    const { executed_amount: executed, remaining_amount: remaining, original_amount: original } = byId.body;
-    expect(toUnits(executed) + toUnits(remaining)).toBe(toUnits(original));
-  }
-}
 
 async function expectNoncesUsedUp(
   baseUrl: string,
@@ -90,9 +74,4 @@ async function retryUnanswered(baseUrl: string, orders: readonly SentOrder[]): P
     expect(second.body.order_id).toBe(first.body.order_id);
   }
   return unanswered;
-}
-
-function toUnits(amount: string): bigint {
-  const [whole, fraction = ''] = amount.split('.');
-  return BigInt(whole + fraction.padEnd(8, '0'));
 }

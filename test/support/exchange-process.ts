@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import type { StatusReport } from '../../main/status-report.ts';
 import type { SmallDisk } from './small-disk.ts';
 
 export const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
@@ -21,11 +22,18 @@ export class ExchangeProcess {
   readonly #sandbox: SandboxFile | null; // production writes none
   readonly #child: ChildProcess;
   readonly #exited: Promise<number | null>;
+  readonly #printed: () => string;
 
-  private constructor(child: ChildProcess, exited: Promise<number | null>, sandbox: SandboxFile | null) {
+  private constructor(
+    child: ChildProcess,
+    exited: Promise<number | null>,
+    sandbox: SandboxFile | null,
+    printed: () => string,
+  ) {
     this.#child = child;
     this.#exited = exited;
     this.#sandbox = sandbox;
+    this.#printed = printed;
   }
 
   /**
@@ -78,7 +86,7 @@ export class ExchangeProcess {
     }
     const path = join(disk?.pathOf(dataFolder) ?? dataFolder, 'sandbox.json');
     const sandbox = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as SandboxFile) : null;
-    return new ExchangeProcess(child, exited, sandbox);
+    return new ExchangeProcess(child, exited, sandbox, () => output);
   }
 
   get sandbox(): SandboxFile {
@@ -88,6 +96,33 @@ export class ExchangeProcess {
 
   get pid(): number {
     return this.#child.pid!;
+  }
+
+  /** What it has printed so far, errors included. */
+  get output(): string {
+    return this.#printed();
+  }
+
+  /** @returns the exit code once it ends, by itself or not; null after a kill */
+  get ended(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  /** @returns what it is doing, as its admin port tells */
+  async status(): Promise<StatusReport> {
+    const { adminUrl, adminToken } = this.sandbox;
+    const response = await fetch(`${adminUrl}/status`, { headers: { Authorization: `Bearer ${adminToken}` } });
+    return (await response.json()) as StatusReport;
+  }
+
+  /** SIGSTOP: it stands still, as on a host that sleeps, until it is woken. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  wake(): void {
+    this.#child.kill('SIGCONT');
   }
 
   /** kill -9, and gone when this resolves. */
