@@ -23,6 +23,7 @@ afterEach(() => {
 interface Ending {
   readonly code: number | null;
   readonly output: string;
+  readonly errors: string; // without what a start tells of its progress
 }
 
 /** Runs a command that must end by itself. */
@@ -40,7 +41,7 @@ function run(argumentsOfMain: readonly string[], environment: Record<string, str
       process.execPath,
       [MAIN, ...argumentsOfMain],
       { env, timeout: 20_000 },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode, output: stdout + stderr }),
+      (_error, stdout, stderr) => resolve({ code: child.exitCode, output: stdout + stderr, errors: stderr }),
     );
   });
 }
@@ -48,8 +49,8 @@ function run(argumentsOfMain: readonly string[], environment: Record<string, str
 /** One sentence for a person: no stack, no second line. */
 function expectOneSentence(ending: Ending, pattern: RegExp): void {
   expect(ending.code).toBe(1);
-  expect(ending.output.trim()).toMatch(pattern);
-  expect(ending.output.trim().split('\n')).toHaveLength(1);
+  expect(ending.errors.trim()).toMatch(pattern);
+  expect(ending.errors.trim().split('\n')).toHaveLength(1);
 }
 
 test('a port that another program has', async () => {
@@ -96,7 +97,7 @@ test('a disk that is full, whichever file meets it first', () => {
       },
     );
     expectOneSentence(
-      { code: status, output: stdout + stderr },
+      { code: status, output: stdout + stderr, errors: stderr },
       /disk that holds .* is full: free some space and start again/,
     );
   }
