@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
 import type { StatusReport } from '../../main/status-report.ts';
 import type { SmallDisk } from './small-disk.ts';
 
@@ -108,13 +107,6 @@ export class ExchangeProcess {
     return this.#exited;
   }
 
-  /** @returns what it is doing, as its admin port tells */
-  async status(): Promise<StatusReport> {
-    const { adminUrl, adminToken } = this.sandbox;
-    const response = await fetch(`${adminUrl}/status`, { headers: { Authorization: `Bearer ${adminToken}` } });
-    return (await response.json()) as StatusReport;
-  }
-
   /** SIGSTOP: it stands still, as on a host that sleeps, until it is woken. */
   freeze(): void {
     this.#child.kill('SIGSTOP');
@@ -123,6 +115,23 @@ export class ExchangeProcess {
   /** SIGCONT. */
   wake(): void {
     this.#child.kill('SIGCONT');
+  }
+
+  /** Asks the admin port, as an operator's program would. @param input sent by POST; without it the call is a GET */
+  async admin(path: string, input?: object): Promise<unknown> {
+    const { adminUrl, adminToken } = this.sandbox;
+    const response = await fetch(adminUrl + path, {
+      method: input === undefined ? 'GET' : 'POST',
+      headers: { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json' },
+      ...(input === undefined ? {} : { body: JSON.stringify(input) }),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  /** @returns what it is doing, as its admin port tells */
+  async status(): Promise<StatusReport> {
+    return (await this.admin('/status')) as StatusReport;
   }
 
   /** kill -9, and gone when this resolves. */
