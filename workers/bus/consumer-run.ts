@@ -109,6 +109,7 @@ export class ConsumerRun {
           this.#mustAdvance = false;
           await this.#advanceQuietPartitions(0);
           this.#settings.onAdvance();
+          continue; // a stop or a wake may have come meanwhile: nothing may run between looking for them and sleeping
         }
         const events = cursor.next(endSequence(), batchEvents);
         if (events.length === 0) {

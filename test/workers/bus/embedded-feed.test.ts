@@ -252,3 +252,16 @@ test('the lowest watermark of all consumers is told, and quiet partitions move t
   expect(told).toEqual([...told].sort((one, other) => one - other));
   await feed.stop();
 });
+
+test('a stop while watermarks are being moved is not missed', { timeout: 20_000 }, async () => {
+  const { folder, events } = await written(50);
+  for (let turns = 0; turns < 12; turns++) {
+    const { feed } = feedOf(folder, () => events.length);
+    feed.subscribe(new Notebook(Array(PARTITIONS).fill(0)));
+    await feed.settledThrough(events.length);
+    await new Promise(setImmediate);
+    feed.advanceWatermarks();
+    for (let turn = 0; turn < turns; turn++) await null;
+    await feed.stop();
+  }
+});
