@@ -101,7 +101,46 @@ export interface OpenHold {
   readonly units: bigint;
 }
 
-/** Each call is atomic, applied at most once by its id, and answered when durable. A refusal has written nothing. */
+/**
+ * A withdrawal that was held for leaves the ledger: the hold's own units, whole. Its id is the hold's. A debited hold
+ * can neither be released nor held again.
+ */
+export type DebitAnswer =
+  | { readonly outcome: 'DEBITED' | 'REPEATED'; readonly units: bigint; readonly ledgerSequence: number }
+  | { readonly outcome: 'NOT_HELD' }; // there is no such hold, or it was given back
+
+/**
+ * The ledger can't be asked now. `code` is a word for programs: AWAY, or what the server says of itself (BUSY, OOM,
+ * READONLY, MISCONF …). Nothing was written if `isOutcomeKnown`; else the caller must ask again by the operation's id.
+ */
+export class LedgerUnavailableError extends Error {
+  override readonly name: string = 'LedgerUnavailableError';
+  readonly code: string;
+  readonly isOutcomeKnown: boolean;
+
+  constructor(message: string, facts: { code: string; isOutcomeKnown: boolean; cause?: unknown }) {
+    super(message, { cause: facts.cause });
+    this.code = facts.code;
+    this.isOutcomeKnown = facts.isOutcomeKnown;
+  }
+}
+
+/**
+ * What answers is not the ledger to go on with (empty, foreign, older, not persistent …): nothing is written until it is
+ * again, or until it was rebuilt. `code` names why.
+ */
+export class LedgerPausedError extends LedgerUnavailableError {
+  override readonly name = 'LedgerPausedError';
+
+  constructor(code: string, message: string) {
+    super(`the ledger is paused: ${message}`, { code, isOutcomeKnown: true });
+  }
+}
+
+/**
+ * Each call is atomic, applied at most once by its id, and answered when durable. A refusal has written nothing. A ledger
+ * on a server rejects with LedgerUnavailableError while it can't be asked.
+ */
 export interface Ledger {
   /** Moves units from available to held under a command id. A repeat returns the first answer. */
   hold(request: {
@@ -115,6 +154,8 @@ export interface Ledger {
   release(commandId: number, timestampMs: number): Promise<ReleaseAnswer>;
   settle(batch: SettlementBatch): Promise<SettleAnswer>;
   credit(request: CreditRequest): Promise<CreditAnswer>;
+  /** Takes a whole hold out of the ledger: a withdrawal that was held for is done. */
+  debit(request: { readonly operationId: number; readonly timestampMs: number }): Promise<DebitAnswer>;
   balances(accountId: number): Promise<BalancesAnswer>;
   /** Settlement watermark of each partition: all its events up to there are in the balances. */
   watermarks(): Promise<readonly number[]>;

@@ -3,6 +3,7 @@ import type {
   BalancesAnswer,
   CreditAnswer,
   CreditRequest,
+  DebitAnswer,
   HoldAnswer,
   Ledger,
   OpenHold,
@@ -64,6 +65,10 @@ export class MemoryLedger implements Ledger {
     const balance = this.#balance(accountId, assetId);
     balance.availableUnits += units;
     return { outcome: 'CREDITED', availableUnits: balance.availableUnits, ledgerSequence: this.#nextSequence() };
+  }
+
+  async debit(): Promise<DebitAnswer> {
+    throw new Error('the inline exchange has no withdrawals');
   }
 
   async balances(accountId: number): Promise<BalancesAnswer> {

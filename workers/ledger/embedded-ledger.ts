@@ -4,6 +4,7 @@ import type {
   BalancesAnswer,
   CreditAnswer,
   CreditRequest,
+  DebitAnswer,
   EntryReason,
   HoldAnswer,
   Ledger,
@@ -14,9 +15,10 @@ import type {
 } from '../../core/ports.ts';
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { BalanceSheet } from './balance-sheet.ts';
-import { CreditRecords } from './credit-records.ts';
 import { HoldRecords } from './hold-records.ts';
-import { BALANCES, ENTRIES, POOLS, WATERMARKS } from './ledger-tables.ts';
+import { BALANCES, CREDITS, DEBITS, ENTRIES, POOLS, WATERMARKS } from './ledger-tables.ts';
+import { requireId } from './operation-id.ts';
+import { OperationRecords } from './operation-records.ts';
 import { planSettlement } from './settlement-plan.ts';
 
 type HoldRequest = Parameters<Ledger['hold']>[0];
@@ -42,7 +44,8 @@ export class EmbeddedLedger implements Ledger {
   readonly #exchange: ExchangeDatabase;
   readonly #balances = new BalanceSheet();
   readonly #holds: HoldRecords;
-  readonly #credits: CreditRecords;
+  readonly #credits: OperationRecords;
+  readonly #debits: OperationRecords;
   readonly #pools = new Map<number, Pool>();
   readonly #watermarks: number[];
   #floor = 0;
@@ -52,7 +55,8 @@ export class EmbeddedLedger implements Ledger {
   private constructor(exchange: ExchangeDatabase) {
     this.#exchange = exchange;
     this.#holds = new HoldRecords(exchange.commits);
-    this.#credits = new CreditRecords(exchange.database, exchange.commits);
+    this.#credits = new OperationRecords(exchange.database, exchange.commits, CREDITS);
+    this.#debits = new OperationRecords(exchange.database, exchange.commits, DEBITS);
     this.#watermarks = Array(exchange.partitionCount).fill(0);
   }
 
@@ -137,12 +141,22 @@ export class EmbeddedLedger implements Ledger {
   async credit(request: CreditRequest): Promise<CreditAnswer> {
     requireId(request.operationId);
     if (request.units <= 0n) fail(`credit ${request.operationId} of ${request.units} units`);
-    const answer = await this.#credits.decide(request.operationId, (known) => {
+    const answer = await this.#credits.decide<CreditAnswer>(request.operationId, (known) => {
       if (known === undefined) return this.#applyCredit(request);
       const { accountId, assetId, units, availableUnits, ledgerSequence } = known;
       return accountId === request.accountId && assetId === request.assetId && units === request.units
         ? { outcome: 'REPEATED', availableUnits, ledgerSequence }
         : { outcome: 'CREDIT_DIFFERS' };
+    });
+    await this.#durable();
+    return answer;
+  }
+
+  async debit({ operationId, timestampMs }: { operationId: number; timestampMs: number }): Promise<DebitAnswer> {
+    requireId(operationId);
+    const answer = await this.#debits.decide<DebitAnswer>(operationId, (known) => {
+      if (known === undefined) return this.#applyDebit(operationId, timestampMs);
+      return { outcome: 'REPEATED', units: known.units, ledgerSequence: known.ledgerSequence };
     });
     await this.#durable();
     return answer;
@@ -197,12 +211,31 @@ export class EmbeddedLedger implements Ledger {
     const ledgerSequence = this.#nextLedgerSequence();
     pool.creditedUnits += units;
     this.#pools.set(assetId, pool);
-    const { creditedUnits, debitedUnits } = pool;
-    this.#exchange.commits.put(POOLS, [assetId, creditedUnits.toString(), debitedUnits.toString()]);
+    this.#putPool(assetId, pool);
     this.#change(accountId, assetId, units, 0n, { reason: 'deposit', operationId, timestampMs });
     const availableUnits = this.#balances.availableUnits(accountId, assetId);
-    this.#credits.add(request, availableUnits, ledgerSequence);
+    this.#credits.add(operationId, { accountId, assetId, units, availableUnits, ledgerSequence });
     return { outcome: 'CREDITED', availableUnits, ledgerSequence };
+  }
+
+  #applyDebit(operationId: number, timestampMs: number): DebitAnswer {
+    const hold = this.#holds.findOpen(operationId);
+    if (hold === undefined) return { outcome: 'NOT_HELD' };
+    const { accountId, assetId, units } = hold;
+    const ledgerSequence = this.#nextLedgerSequence();
+    const pool =
+      this.#pools.get(assetId) ?? fail(`hold ${operationId} of asset ${assetId}, which nobody ever credited`);
+    pool.debitedUnits += units;
+    this.#putPool(assetId, pool);
+    this.#change(accountId, assetId, 0n, -units, { reason: 'withdrawal', operationId, timestampMs });
+    this.#holds.close(operationId, 'SETTLED', timestampMs);
+    const availableUnits = this.#balances.availableUnits(accountId, assetId);
+    this.#debits.add(operationId, { accountId, assetId, units, availableUnits, ledgerSequence });
+    return { outcome: 'DEBITED', units, ledgerSequence };
+  }
+
+  #putPool(assetId: number, { creditedUnits, debitedUnits }: Pool): void {
+    this.#exchange.commits.put(POOLS, [assetId, creditedUnits.toString(), debitedUnits.toString()]);
   }
 
   /** Changes a balance and writes its entry: the only way that a balance ever changes. */
@@ -265,8 +298,4 @@ export class EmbeddedLedger implements Ledger {
     for (const { partition, event_sequence } of watermarks) this.#watermarks[partition] = event_sequence;
     await this.#holds.load(database);
   }
-}
-
-function requireId(id: number): void {
-  if (!Number.isSafeInteger(id) || id < 1) fail(`operation id ${id}`);
 }

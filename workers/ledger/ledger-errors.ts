@@ -5,3 +5,8 @@
 export class LedgerInvariantError extends Error {
   override readonly name = 'LedgerInvariantError';
 }
+
+/** A script failed for a reason that is no state of the server: the ledger's data or its code is not what we know. */
+export class LedgerScriptError extends Error {
+  override readonly name = 'LedgerScriptError';
+}

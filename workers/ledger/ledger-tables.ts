@@ -1,6 +1,9 @@
 import type { TableShape } from '../storage/group-commit.ts';
 
-/** The ledger's tables in `exchange.sqlite` (workers/storage/exchange-schema.ts). The embedded ledger alone writes them. */
+/**
+ * The ledger's tables in `exchange.sqlite` (workers/storage/exchange-schema.ts). One writer: the embedded ledger, or the
+ * archive of a ledger in Redis.
+ */
 export const BALANCES: TableShape = {
   name: 'balances',
   columns: ['account_id', 'asset_id', 'available_units', 'held_units'],
@@ -26,6 +29,7 @@ export const CREDITS: TableShape = {
   columns: ['operation_id', 'account_id', 'asset_id', 'units', 'available_units', 'ledger_sequence'],
   keyColumns: 0,
 };
+export const DEBITS: TableShape = { ...CREDITS, name: 'debits' };
 export const WATERMARKS: TableShape = { name: 'watermarks', columns: ['partition', 'event_sequence'], keyColumns: 1 };
 export const ENTRIES: TableShape = {
   name: 'entries',

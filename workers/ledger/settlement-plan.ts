@@ -28,7 +28,11 @@ export function planSettlement(batch: SettlementBatch, watermark: number, balanc
   return { outcome: 'APPLY', legs, settledCommandIds };
 }
 
-function requireOrdered(batch: SettlementBatch): void {
+/**
+ * What of a batch can be checked without any balance.
+ * @throws InvariantError for a batch that contradicts itself
+ */
+export function requireOrdered(batch: SettlementBatch): void {
   const { beforeSequence, lastSequence, legs, settledCommands } = batch;
   if (!Number.isSafeInteger(beforeSequence) || beforeSequence < 0 || !(lastSequence > beforeSequence))
     fail(`partition ${batch.partition}: a batch of the events after ${beforeSequence} through ${lastSequence}`);
@@ -43,7 +47,8 @@ function requireOrdered(batch: SettlementBatch): void {
       fail(`partition ${batch.partition}: command ${commandId} settled by event ${eventSequence}, outside its batch`);
 }
 
-function requireZeroSums(legs: readonly Leg[]): void {
+/** @throws LedgerInvariantError naming the first event whose legs do not add up to zero in every asset */
+export function requireZeroSums(legs: readonly Leg[]): void {
   const sums = new Map<number, bigint>();
   for (const [index, leg] of legs.entries()) {
     const sum = (sums.get(leg.assetId) ?? 0n) + leg.availableDeltaUnits + leg.heldDeltaUnits;

@@ -2,7 +2,7 @@
  * Schema of `exchange.sqlite`, one step per version. Amounts are exact 64-bit integers (STRICT refuses what does not
  * fit), read by CAST(… AS TEXT).
  *
- * Truth: accounts, api_keys, nonces, credits, meta. Everything else follows from journal and credits and can be
+ * Truth: accounts, api_keys, nonces, credits, debits, meta. Everything else follows from journal and credits and can be
  * compared with them (workers/audit).
  */
 export const EXCHANGE_SCHEMA: readonly string[] = [
@@ -72,4 +72,14 @@ export const EXCHANGE_SCHEMA: readonly string[] = [
   ) STRICT;
   `,
   'ALTER TABLE api_keys ADD COLUMN revoked_ms INTEGER', // NULL while the key is valid
+  `
+  CREATE TABLE debits (
+    operation_id INTEGER PRIMARY KEY, -- of the hold that it took
+    account_id INTEGER NOT NULL,
+    asset_id INTEGER NOT NULL,
+    units INTEGER NOT NULL CHECK (units > 0),
+    available_units INTEGER NOT NULL,
+    ledger_sequence INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

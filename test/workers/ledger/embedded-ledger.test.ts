@@ -36,6 +36,12 @@ async function openIn(folder: string): Promise<OpenLedger> {
         heldAfter: BigInt(row.heldAfter),
       }));
     },
+    dump: async () => {
+      const tables = await exchange.database.all<{ name: string }>(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+      );
+      return Promise.all(tables.map(({ name }) => exchange.database.all(`SELECT * FROM ${name}`)));
+    },
     crash: () => openIn(copyAsCrashed(folder)),
     close: () => exchange.close(),
   };
@@ -69,24 +75,16 @@ function logSalt(path: string): string {
 
 ledgerContract({ name: 'embedded ledger', open: () => openIn(temporaryFolder()) });
 
-test('tombstones are dropped after ten minutes, a few at a time', async () => {
+test('what is on disk of tombstones is what is known of them', async () => {
   const folder = temporaryFolder();
-  const opened = await openIn(folder);
-  const { ledger } = opened;
-  await ledger.credit({ operationId: 1, accountId: 100, assetId: 1, units: 100n, timestampMs: NOW });
+  const { ledger, close } = await openIn(folder);
   for (let id = 1; id <= 10; id++) await ledger.release(id, NOW);
-  const later = NOW + 600_000;
-  for (let id = 101; id <= 105; id++) await ledger.release(id, later); // two of the old ones go with each
-  const request = { accountId: 100, assetId: 1, units: 1n, timestampMs: later };
-  for (let id = 1; id <= 10; id++)
-    expect(await ledger.hold({ ...request, commandId: id })).toMatchObject({ outcome: 'HELD' });
-  for (let id = 101; id <= 105; id++)
-    expect(await ledger.hold({ ...request, commandId: id })).toEqual({ outcome: 'RELEASED' });
-  await opened.close();
-  const again = await openIn(folder); // what is on disk is the same
+  for (let id = 101; id <= 105; id++) await ledger.release(id, NOW + 600_000); // two of the old ones go with each
+  await close();
+  const again = await openIn(folder);
+  const request = { accountId: 100, assetId: 1, units: 1n, timestampMs: NOW };
   for (let id = 101; id <= 105; id++)
     expect(await again.ledger.hold({ ...request, commandId: id })).toEqual({ outcome: 'RELEASED' });
-  expect(await again.ledger.openHoldsBelow(1_000)).toHaveLength(10);
   await again.close();
   const database = await SqliteDatabase.open(exchangeDatabasePath(folder));
   expect(await database.all('SELECT count(*) AS n FROM closed_holds')).toEqual([{ n: 5 }]);

@@ -5,6 +5,7 @@ import type { Ledger, Leg, SettlementBatch } from '../../../core/ports.ts';
 import { LedgerInvariantError } from '../../../workers/ledger/ledger-errors.ts';
 import { ledgerTraffic } from './ledger-traffic.ts';
 import { expectChained, type LedgerUnderTest, type OpenLedger } from './ledger-under-test.ts';
+import { oppositeOrders } from './opposite-orders.ts';
 
 const ALICE = 100;
 const BOB = 101;
@@ -65,13 +66,17 @@ export function ledgerContract(adapter: LedgerUnderTest): void {
 
   /** Runs an act that must be refused, and proves that it has written nothing. */
   async function refused<Answer>(opened: OpenLedger, act: () => Promise<Answer>): Promise<Answer> {
-    const before = [await opened.ledger.ledgerSequence(), await opened.entries(), await opened.ledger.watermarks()];
+    const state = async (): Promise<unknown> => [
+      await opened.ledger.ledgerSequence(),
+      await opened.entries(),
+      await opened.ledger.watermarks(),
+      await opened.dump(),
+    ];
+    const before = await state();
     try {
       return await act();
     } finally {
-      expect([await opened.ledger.ledgerSequence(), await opened.entries(), await opened.ledger.watermarks()]).toEqual(
-        before,
-      );
+      expect(await state()).toEqual(before);
     }
   }
 
@@ -298,6 +303,48 @@ export function ledgerContract(adapter: LedgerUnderTest): void {
     expect(await ledger.openHoldsBelow(50)).toEqual([]);
     expect(await hold(ledger, 50, ALICE, 1n)).toMatchObject({ outcome: 'HELD' });
   });
+
+  contract('a debit takes a whole hold out of the ledger, once by its id', async (opened) => {
+    const { ledger } = opened;
+    await credit(ledger, ALICE, MAX_POOL_UNITS);
+    await hold(ledger, 1, ALICE, 30n);
+    await hold(ledger, 2, ALICE, 7n);
+    const debit = { operationId: 1, timestampMs: NOW };
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ledger.debit(debit)));
+    const first = answers.find(({ outcome }) => outcome === 'DEBITED');
+    expect(first).toMatchObject({ units: 30n });
+    expect(answers.filter(({ outcome }) => outcome === 'REPEATED')).toHaveLength(99);
+    expect(await refused(opened, () => ledger.debit(debit))).toEqual({ ...first, outcome: 'REPEATED' });
+    expect(await usd(ledger, ALICE)).toEqual([MAX_POOL_UNITS - 37n, 7n]);
+    expect(await refused(opened, () => ledger.release(1, NOW))).toEqual({ outcome: 'SETTLED' });
+    expect(await refused(opened, () => hold(ledger, 1, ALICE, 30n))).toEqual({ outcome: 'RELEASED' });
+    expect(await credit(ledger, BOB, 30n)).toMatchObject({ outcome: 'CREDITED' }); // there is room for as much again
+    expect(await refused(opened, () => credit(ledger, BOB, 1n))).toMatchObject({ outcome: 'POOL_LIMIT' });
+  });
+
+  contract('what is not held, or was given back, is never debited', async (opened) => {
+    const { ledger } = opened;
+    await credit(ledger, ALICE, 100n);
+    await hold(ledger, 1, ALICE, 30n);
+    await ledger.release(1, NOW);
+    for (const operationId of [1, 2])
+      expect(await refused(opened, () => ledger.debit({ operationId, timestampMs: NOW }))).toEqual({
+        outcome: 'NOT_HELD',
+      });
+    expect(await usd(ledger, ALICE)).toEqual([100n, 0n]);
+  });
+
+  contract('tombstones are dropped after ten minutes, a few at a time', async ({ ledger }) => {
+    await credit(ledger, ALICE, 100n);
+    for (let id = 1; id <= 10; id++) await ledger.release(id, NOW);
+    const later = NOW + TEN_MINUTES_MS;
+    for (let id = 101; id <= 105; id++) await ledger.release(id, later); // two of the old ones go with each
+    for (let id = 1; id <= 10; id++) expect(await hold(ledger, id, ALICE, 1n)).toMatchObject({ outcome: 'HELD' });
+    for (let id = 101; id <= 105; id++) expect(await hold(ledger, id, ALICE, 1n)).toEqual({ outcome: 'RELEASED' });
+    expect(await ledger.openHoldsBelow(1_000)).toHaveLength(10);
+  });
+
+  oppositeOrders(contract);
 
   contract('amounts and ids that no caller of ours may send are bugs', async (opened) => {
     const { ledger } = opened;

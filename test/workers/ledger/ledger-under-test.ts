@@ -19,6 +19,8 @@ export interface OpenLedger {
   readonly ledger: Ledger;
   /** @returns all entries in the order they were written */
   entries(): Promise<LedgerEntry[]>;
+  /** @returns everything that is stored, comparable: a refusal must leave it as it is */
+  dump(): Promise<unknown>;
   /** @returns a ledger opened on what would be on disk if the machine stopped now */
   crash(): Promise<OpenLedger>;
   close(): Promise<void>;

@@ -1,10 +1,8 @@
-import type { CreditAnswer, CreditRequest } from '../../core/ports.ts';
-import type { GroupCommit } from '../storage/group-commit.ts';
+import type { GroupCommit, TableShape } from '../storage/group-commit.ts';
 import type { SqliteDatabase } from '../storage/sqlite-database.ts';
-import { CREDITS } from './ledger-tables.ts';
 
-/** A credit that was applied, with what its first answer said. */
-export interface CreditRecord {
+/** A credit or a debit that was applied, with what its first answer said. */
+export interface OperationRecord {
   readonly accountId: number;
   readonly assetId: number;
   readonly units: bigint;
@@ -13,16 +11,19 @@ export interface CreditRecord {
 }
 
 /**
- * Every credit ever applied, by its id. Those on disk stay there, as they are many and asked for rarely; those that wait
+ * Every credit, or every debit, ever applied, by its id. Those on disk stay there, as they are many and asked for rarely; those that wait
  * for their commit are in memory too.
  */
-export class CreditRecords {
+export class OperationRecords {
   readonly #database: SqliteDatabase;
   readonly #commits: GroupCommit;
-  readonly #waiting = new Map<number, CreditRecord>();
+  readonly #table: TableShape;
+  readonly #waiting = new Map<number, OperationRecord>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(database: SqliteDatabase, commits: GroupCommit) {
+  /** @param table CREDITS or DEBITS */
+  constructor(database: SqliteDatabase, commits: GroupCommit, table: TableShape) {
+    this.#table = table;
     this.#database = database;
     this.#commits = commits;
   }
@@ -31,7 +32,7 @@ export class CreditRecords {
    * Finds an id and decides on it before the next id is looked for: two requests of one id can't both find nothing.
    * @param decide runs in one synchronous step with the record found, or undefined
    */
-  decide(operationId: number, decide: (known: CreditRecord | undefined) => CreditAnswer): Promise<CreditAnswer> {
+  decide<Answer>(operationId: number, decide: (known: OperationRecord | undefined) => Answer): Promise<Answer> {
     const answer = this.#turn.then(async () => {
       // Memory first: a record leaves it only once it is on disk, where the look-up then finds it.
       return decide(this.#waiting.get(operationId) ?? (await this.#findStored(operationId)));
@@ -40,24 +41,24 @@ export class CreditRecords {
     return answer;
   }
 
-  add(request: CreditRequest, availableUnits: bigint, ledgerSequence: number): void {
-    const { operationId, accountId, assetId, units } = request;
-    this.#waiting.set(operationId, { accountId, assetId, units, availableUnits, ledgerSequence });
+  add(operationId: number, record: OperationRecord): void {
+    const { accountId, assetId, units, availableUnits, ledgerSequence } = record;
+    this.#waiting.set(operationId, record);
     const row = [operationId, accountId, assetId, units.toString(), availableUnits.toString(), ledgerSequence];
-    this.#commits.add(CREDITS, row);
+    this.#commits.add(this.#table, row);
     this.#commits.durable().then(
       () => this.#waiting.delete(operationId),
       () => undefined, // a failed commit ends the process
     );
   }
 
-  async #findStored(operationId: number): Promise<CreditRecord | undefined> {
+  async #findStored(operationId: number): Promise<OperationRecord | undefined> {
     const rows = await this.#database.all<
       Record<'units' | 'available', string> & Record<'accountId' | 'assetId' | 'ledgerSequence', number>
     >(
       `SELECT account_id AS accountId, asset_id AS assetId, CAST(units AS TEXT) AS units,
          CAST(available_units AS TEXT) AS available, ledger_sequence AS ledgerSequence
-       FROM credits WHERE operation_id = ?`,
+       FROM ${this.#table.name} WHERE operation_id = ?`,
       [operationId],
     );
     const row = rows[0];
