@@ -259,7 +259,6 @@ export class RunningExchange {
     this.#threads.onFailure(onFatal);
     this.#recovered = recovered;
     const { lastCommandSequence, lastEventSequence, lastTimestampMs, snapshot } = recovered.replayed;
-    onProgress({ type: 'replay-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
     this.clock.notBefore(lastTimestampMs);
     await this.gateway.resume({ lastCommandSequence, lastEventSequence });
     await this.#requireLedgerOfThisJournal(recovered);
@@ -272,6 +271,7 @@ export class RunningExchange {
     this.#releaseOrphans(lastEventSequence);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
     if (snapshot !== null) await this.#feed.settledThrough(snapshot.eventSequence);
+    onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
   }
 
   /** Brings the views to where the replay begins. What the snapshot does not tell of its orders is in the history. */

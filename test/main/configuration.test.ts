@@ -19,6 +19,8 @@ test('nothing set is a sandbox on 8080 without rate limits', () => {
     dataFolder: './data',
     mode: 'sandbox',
     rateLimit: 'off',
+    journalSegmentMiB: 64,
+    snapshotEveryCommands: 1_000_000,
   });
 });
 
@@ -46,6 +48,9 @@ test.each([
   ['RINGBOOK_MASTER_KEY', 'ab'.repeat(31)],
   ['RINGBOOK_MAX_ORDERS', '999'],
   ['RINGBOOK_JOURNAL_SEGMENT_MIB', '0'],
+  ['RINGBOOK_JOURNAL_SEGMENT_MIB', '0.1'],
+  ['RINGBOOK_SNAPSHOT_EVERY', '0'],
+  ['RINGBOOK_SNAPSHOT_EVERY', '1.5'],
   ['RINGBOOK_REDIS_URL', 'redis://127.0.0.1'],
   ['RINGBOOK_AMQP_URL', 'amqp://127.0.0.1'],
   ['RINGBOOK_PROT', '8080'],
