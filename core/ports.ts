@@ -300,8 +300,30 @@ export interface HistoryOrder {
   readonly generation: number; // 0 without a slot
 }
 
-/** An order with what its fills through some event executed, however many came after it. All else may be later. */
-export interface OrderAsOf extends HistoryOrder {
+/** What an order came with, and what its fills through some event executed, however many came after it. */
+export interface OrderAsOf
+  extends Pick<
+    HistoryOrder,
+    | 'orderId'
+    | 'accountId'
+    | 'keyId'
+    | 'instrumentId'
+    | 'side'
+    | 'orderType'
+    | 'timeInForce'
+    | 'selfTradePrevention'
+    | 'flags'
+    | 'stopPriceTicks'
+    | 'budgetUnits'
+    | 'expiresAtMs'
+    | 'clientOrderId'
+    | 'acceptedSequence'
+    | 'createdMs'
+    | 'acceptedPriceTicks'
+    | 'acceptedQuantityLots'
+    | 'executedLots'
+    | 'executedUnits'
+  > {
   readonly isNewestOfClientOrderId: boolean; // by then its key had placed none after it under the same id
 }
 

@@ -36,14 +36,16 @@ export async function catchUpHistory(catchUp: HistoryCatchUp): Promise<void> {
     partitionCount,
     endSequence: () => throughSequence,
     onFailure: () => {}, // settledThrough tells of it
-    onAdvance: (eventSequence) =>
-      onProgress({ type: 'history-progress', eventSequence, ofEventSequence: throughSequence }),
   });
   feed.subscribe({
     name: history.name,
     // Partitions that are past the end have nothing to come; the feed must not take that for a log that lost its end.
     watermarks: async () => (await history.watermarks()).map((sequence) => Math.min(sequence, throughSequence)),
-    consume: (batch) => history.consume(batch),
+    consume(batch) {
+      const { lastSequence: eventSequence } = batch;
+      onProgress({ type: 'history-progress', eventSequence, ofEventSequence: throughSequence });
+      return history.consume(batch);
+    },
   });
   try {
     await feed.settledThrough(throughSequence);

@@ -3,7 +3,7 @@ import type { RestingOrder, SnapshotReader } from '../../core/journal/snapshot-r
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import type { HistoryStore, OrderAsOf } from '../../core/ports.ts';
 import { OrderFlag } from '../../core/protocol/kinds.ts';
-import { orderOfHistory, repeatKeyOfHistory } from './order.ts';
+import { type Order, repeatKeyOfHistory } from './order.ts';
 import type { LiveOrder } from './order-view.ts';
 
 /** The history does not tell of the orders that rest in a snapshot: it belongs to another journal, or is damaged. */
@@ -50,17 +50,29 @@ function liveOrder(resting: RestingOrder, known: OrderAsOf | undefined, catalogu
         'it is built anew from the event log.',
     );
   const instrument = catalogue.instrument(instrumentId) ?? fail(`no instrument ${instrumentId}`);
-  const order = {
-    ...orderOfHistory(known, instrument),
+  const { clientOrderId, isNewestOfClientOrderId } = known;
+  const order: Order = {
+    orderId,
+    accountId,
+    keyId: known.keyId,
+    instrumentId,
+    side: known.side,
+    orderType: known.orderType,
+    timeInForce: known.timeInForce,
+    flags: known.flags,
     priceTicks,
     quantityLots: totalLots,
+    clientOrderId,
+    acceptedAtMs: known.createdMs,
+    acceptedSequence: known.acceptedSequence,
+    status: (resting.flags & OrderFlag.UNTRIGGERED) === 0 ? 'RESTING' : 'WAITING',
     remainingLots,
-    status: (resting.flags & OrderFlag.UNTRIGGERED) === 0 ? ('RESTING' as const) : ('WAITING' as const),
+    executedLots: known.executedLots,
+    executedTickLots: known.executedUnits / instrument.quoteUnitsPerTickLot,
     cancelReason: null,
     slot,
     generation,
   };
-  const { clientOrderId, isNewestOfClientOrderId } = known;
   return { order, repeatKey: clientOrderId === '' ? '' : repeatKeyOfHistory(known), isNewestOfClientOrderId };
 }
 

@@ -90,18 +90,17 @@ export class OrderView implements EventListener {
 
   /**
    * Begins with the orders that live at a snapshot instead of with the first event.
-   * @param orders in the order of their acceptance
+   * @param orders in the order of their acceptance; they are the view's own from now on
    * @param snapshotMs its time: orders that were closed before it are not known here, however young they are
    */
   prime(orders: Iterable<LiveOrder>, snapshotMs: number): void {
     if (this.#entries.size > 0) fail('a view of orders is primed after it has seen some');
     for (const { order, repeatKey: key, isNewestOfClientOrderId } of orders) {
-      const mutable: MutableOrder = { ...order };
-      this.#entries.set(order.orderId, { order: mutable, repeatKey: key });
-      this.#addResting(mutable);
+      this.#entries.set(order.orderId, { order, repeatKey: key });
+      this.#addResting(order);
       if (key === '') continue;
-      this.#byRepeatKey.set(key, mutable);
-      if (isNewestOfClientOrderId) this.#newestByClientKey.set(clientKey(order.keyId, order.clientOrderId), mutable);
+      this.#byRepeatKey.set(key, order);
+      if (isNewestOfClientOrderId) this.#newestByClientKey.set(clientKey(order.keyId, order.clientOrderId), order);
     }
     this.#newestForgottenMs = snapshotMs;
   }

@@ -1,5 +1,5 @@
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { HistoryOrder, OrderStatus } from '../../core/ports.ts';
+import type { HistoryOrder, OrderAsOf, OrderStatus } from '../../core/ports.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
 import { type CancelReason, OrderType, type Side, type TimeInForce } from '../../core/protocol/kinds.ts';
 
@@ -54,7 +54,7 @@ export function repeatKey(order: RepeatedFields): string {
 }
 
 /** @returns repeatKey of the request that the order came with, however it was amended since */
-export function repeatKeyOfHistory(order: HistoryOrder): string {
+export function repeatKeyOfHistory(order: OrderAsOf | HistoryOrder): string {
   return repeatKey({ ...order, priceTicks: order.acceptedPriceTicks, quantityLots: order.acceptedQuantityLots });
 }
 

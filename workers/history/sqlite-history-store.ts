@@ -22,10 +22,10 @@ import {
   type VolumeRow,
   volumeOf,
 } from './history-rows.ts';
+import { readOrdersAsOf } from './orders-as-of.ts';
 
 /** Fills that are shown of one order: its newest. */
 const TRADES_PER_ORDER = 500;
-const ORDERS_PER_QUERY = 5_000;
 
 type AccountTradeRow = Omit<AccountTrade, 'notionalUnits' | 'feeUnits' | 'isAggressor'> & {
   readonly isAggressor: 0 | 1;
@@ -158,20 +158,8 @@ export class SqliteHistoryStore implements HistoryStore {
     return rows.map(volumeOf);
   }
 
-  async ordersAsOf(orderIds: readonly number[], eventSequence: number): Promise<ReadonlyMap<number, OrderAsOf>> {
-    const orders = new Map<number, OrderAsOf>();
-    for (let first = 0; first < orderIds.length; first += ORDERS_PER_QUERY) {
-      const ids = JSON.stringify(orderIds.slice(first, first + ORDERS_PER_QUERY));
-      for (const row of await this.#database.all<OrderAsOfRow>(ORDERS_AS_OF, [ids, eventSequence]))
-        orders.set(row.orderId, { ...orderOf(row), isNewestOfClientOrderId: row.isNewestOfClientOrderId === 1 });
-      for (const fill of await this.#database.all<LaterFill>(FILLS_AFTER, [ids, eventSequence])) {
-        const order = orders.get(fill.orderId) ?? fail(`trade of order ${fill.orderId}, which the history lacks`);
-        const executedLots = order.executedLots - fill.quantityLots;
-        const executedUnits = order.executedUnits - BigInt(fill.notionalUnits);
-        orders.set(fill.orderId, { ...order, executedLots, executedUnits });
-      }
-    }
-    return orders;
+  ordersAsOf(orderIds: readonly number[], eventSequence: number): Promise<ReadonlyMap<number, OrderAsOf>> {
+    return readOrdersAsOf(this.#database, orderIds, eventSequence);
   }
 
   close(): Promise<void> {
@@ -210,32 +198,6 @@ export class SqliteHistoryStore implements HistoryStore {
     }));
   }
 }
-
-type OrderAsOfRow = OrderRow & { readonly isNewestOfClientOrderId: 0 | 1 };
-
-const ORDERS_AS_OF = `
-  SELECT ${ORDER_COLUMNS}, NOT EXISTS (
-    SELECT 1 FROM orders AS later
-    WHERE later.key_id = orders.key_id AND later.client_order_id = orders.client_order_id AND later.client_order_id <> ''
-      AND later.accepted_sequence > orders.accepted_sequence AND later.accepted_sequence <= ?2
-  ) AS isNewestOfClientOrderId
-  FROM orders WHERE order_id IN (SELECT value FROM json_each(?1))`;
-
-interface LaterFill {
-  readonly orderId: number;
-  readonly quantityLots: number;
-  readonly notionalUnits: string;
-}
-
-/** Only orders that events have changed since then are looked through for fills. */
-const FILLS_AFTER = ['maker', 'taker']
-  .map(
-    (role) => `
-  SELECT order_id AS orderId, trades.quantity_lots AS quantityLots, CAST(notional_units AS TEXT) AS notionalUnits
-  FROM orders JOIN trades ON ${role}_order_id = order_id AND trade_id > ?2
-  WHERE order_id IN (SELECT value FROM json_each(?1)) AND last_sequence > ?2`,
-  )
-  .join(' UNION ALL ');
 
 /** Instruments of an account, each by one step through the index that begins with the account. */
 const ORDERED_INSTRUMENTS = instrumentsSql(['orders', 'account_id']);
