@@ -1,37 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ExchangeProcess } from '../support/exchange-process.ts';
-import { ONE_MARKET_FILE } from '../support/one-market-file.ts';
+import { buyNeedUnits, type FeeRates, feeUnits, fineOrder, unitsOf, writeFineMarket } from '../support/fine-market.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { type Answer, type Credentials, signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const isLong = process.env.RINGBOOK_TEST_LONG === '1';
-const ROUNDS = isLong ? 100 : 1;
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : 1;
 const FILLS = 1_000;
-const DECIMALS = 8; // of both assets
-const LOT_UNITS = 100n;
-const PPM = 1_000_000n;
-const MAKER_PPM = 1_999n; // with tick and lot of one unit each, hardly any fee is a whole number of units
-const TAKER_PPM = 4_001n;
+const RATES: FeeRates = { makerPpm: 1_999n, takerPpm: 4_001n };
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 interface Funds {
   readonly totalUnits: bigint;
-  readonly availableUnits: bigint;
-}
-
-function units(text: string): bigint {
-  const [whole, fraction = ''] = text.split('.');
-  return BigInt(whole + fraction.padEnd(DECIMALS, '0'));
-}
-
-function text(unitCount: bigint): string {
-  const digits = `${unitCount}`.padStart(DECIMALS + 1, '0');
-  return `${digits.slice(0, -DECIMALS)}.${digits.slice(-DECIMALS)}`;
+  readonly heldUnits: bigint;
 }
 
 test(`an order filled in ${FILLS} fills of one lot pays each fee from its hold, to the unit, ${ROUNDS} rounds (SEED=${seed})`, {
@@ -40,47 +25,35 @@ test(`an order filled in ${FILLS} fills of one lot pays each fee from its hold, 
   const random = new RandomIntegers(seed);
   const folder = mkdtempSync(join(tmpdir(), 'ringbook-reserve-'));
   const dataFolder = join(folder, 'data');
-  const instrumentsPath = join(folder, 'instruments.json');
-  const rates = { makerRatePpm: Number(MAKER_PPM), takerRatePpm: Number(TAKER_PPM) };
-  const [market] = ONE_MARKET_FILE.instruments;
-  const instruments = [{ ...market, minimum: market!.lotSize, ...rates }];
-  writeFileSync(instrumentsPath, JSON.stringify({ ...ONE_MARKET_FILE, instruments }));
-  const environment = { RINGBOOK_INSTRUMENTS_FILE: instrumentsPath };
+  const environment = { RINGBOOK_INSTRUMENTS_FILE: join(folder, 'instruments.json') };
+  writeFineMarket(environment.RINGBOOK_INSTRUMENTS_FILE, RATES);
   let exchange = await ExchangeProcess.start(dataFolder, environment);
   try {
     const alice = exchange.sandbox.accounts[0]!;
     const bob = exchange.sandbox.accounts[1]!;
     const order = (who: Credentials, side: 'buy' | 'sell', lots: number, priceTicks: bigint): Promise<Answer> =>
-      signedPost(exchange.sandbox.baseUrl, who, '/v1/order/new', {
-        symbol: 'btceur',
-        amount: text(BigInt(lots) * LOT_UNITS),
-        price: text(priceTicks * PPM).slice(0, -6), // two decimals
-        side,
-        type: 'exchange limit',
-      });
-    const funds = async (who: Credentials, asset: string): Promise<Funds> => {
+      signedPost(exchange.sandbox.baseUrl, who, '/v1/order/new', fineOrder(side, lots, priceTicks));
+    const euros = async (who: Credentials): Promise<Funds> => {
       await waitUntil(async () => {
         const { events } = await exchange.status();
         return events.settledSequence === events.answeredSequence;
       }, 'settlement has caught up');
       const { body } = await signedPost(exchange.sandbox.baseUrl, who, '/v1/balances');
-      const found = body.find(({ currency }: { currency: string }) => currency === asset);
-      return { totalUnits: units(found.amount), availableUnits: units(found.available) };
+      const { amount, available } = body.find(({ currency }: { currency: string }) => currency === 'EUR');
+      return { totalUnits: unitsOf(amount), heldUnits: unitsOf(amount) - unitsOf(available) };
     };
     for (let round = 0; round < ROUNDS; round++) {
       const when = `round ${round} (SEED=${seed})`;
-      const limitTicks = BigInt(random.between(1, 200_000));
-      const [aliceBefore, bobBefore] = [await funds(alice, 'EUR'), await funds(bob, 'EUR')];
-
-      // Alice's order rests with the reserve of the higher rate, rounded up; then it is filled lot by lot.
-      const notional = BigInt(FILLS) * limitTicks; // one tick times one lot is one unit
+      const limitTicks = BigInt(random.between(1, 200_000)); // one tick times one lot is one unit
+      const notional = BigInt(FILLS) * limitTicks;
+      const makerFee = feeUnits(limitTicks, RATES.makerPpm);
+      const takerFee = feeUnits(limitTicks, RATES.takerPpm);
+      const [aliceBefore, bobBefore] = [await euros(alice), await euros(bob)];
       expect((await order(alice, 'buy', FILLS, limitTicks)).body, when).toMatchObject({ is_live: true });
-      const reserve = notional + (notional * TAKER_PPM + PPM - 1n) / PPM;
-      const held = await funds(alice, 'EUR');
-      expect(held.totalUnits - held.availableUnits, `held, ${when}`).toBe(reserve);
-      expect(held.totalUnits, when).toBe(aliceBefore.totalUnits);
-      const makerFee = (limitTicks * MAKER_PPM) / PPM;
-      const takerFee = (limitTicks * TAKER_PPM) / PPM;
+      expect(await euros(alice), when).toEqual({
+        totalUnits: aliceBefore.totalUnits,
+        heldUnits: buyNeedUnits(notional, RATES),
+      });
       const killAt = random.below(FILLS);
       for (let fill = 0; fill < FILLS; fill++) {
         const { status, body } = await order(bob, 'sell', 1, limitTicks);
@@ -88,21 +61,19 @@ test(`an order filled in ${FILLS} fills of one lot pays each fee from its hold, 
         if (fill !== killAt) continue;
         await exchange.kill();
         exchange = await ExchangeProcess.start(dataFolder, environment);
-        const remaining = BigInt(FILLS - fill - 1) * limitTicks;
-        const now = await funds(alice, 'EUR');
-        const spent = BigInt(fill + 1) * (limitTicks + makerFee);
-        expect(now.totalUnits, `after ${fill + 1} fills and a kill, ${when}`).toBe(aliceBefore.totalUnits - spent);
-        expect(now.totalUnits - now.availableUnits, `held after ${fill + 1} fills, ${when}`).toBe(
-          remaining + (remaining * TAKER_PPM + PPM - 1n) / PPM,
-        );
+        expect(await euros(alice), `after ${fill + 1} fills and a kill, ${when}`).toEqual({
+          totalUnits: aliceBefore.totalUnits - BigInt(fill + 1) * (limitTicks + makerFee),
+          heldUnits: buyNeedUnits(BigInt(FILLS - fill - 1) * limitTicks, RATES),
+        });
       }
-      const [aliceAfter, bobAfter] = [await funds(alice, 'EUR'), await funds(bob, 'EUR')];
-      expect(aliceBefore.totalUnits - aliceAfter.totalUnits, `alice paid, ${when}`).toBe(
-        notional + BigInt(FILLS) * makerFee,
-      );
-      expect(bobAfter.totalUnits - bobBefore.totalUnits, `bob got, ${when}`).toBe(notional - BigInt(FILLS) * takerFee);
-      for (const { totalUnits, availableUnits } of [aliceAfter, bobAfter])
-        expect(availableUnits, `nothing stays held, ${when}`).toBe(totalUnits);
+      expect(await euros(alice), `what alice paid, and nothing stays held, ${when}`).toEqual({
+        totalUnits: aliceBefore.totalUnits - notional - BigInt(FILLS) * makerFee,
+        heldUnits: 0n,
+      });
+      expect(await euros(bob), `what bob got, ${when}`).toEqual({
+        totalUnits: bobBefore.totalUnits + notional - BigInt(FILLS) * takerFee,
+        heldUnits: 0n,
+      });
       // The lots go back, so that no round runs out of them.
       expect((await order(bob, 'buy', FILLS, limitTicks)).body, when).toMatchObject({ is_live: true });
       expect((await order(alice, 'sell', FILLS, limitTicks)).body, when).toMatchObject({ remaining_amount: '0' });
