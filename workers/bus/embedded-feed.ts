@@ -3,7 +3,12 @@ import type { EventConsumer, EventFeed } from '../../core/ports.ts';
 import { ConsumerRun } from './consumer-run.ts';
 import type { ConsumerPosition, ConsumerRunSettings, EmbeddedFeedSettings } from './feed-settings.ts';
 
-const DEFAULT_BATCH_EVENTS = 512;
+/**
+ * What is consumed at a time where there is a backlog; a consumer that keeps up gets a few. Each order and balance that
+ * a batch changes often is written once: with 512 of these history reached 0.21 of the rows/s of plain INSERTs, with
+ * 4,096 it reached 0.35. (bench/history-rows.ts)
+ */
+const DEFAULT_BATCH_EVENTS = 4_096;
 
 /**
  * The event feed of a single process: reads the event log, one cursor for each consumer. It reads when it is woken and

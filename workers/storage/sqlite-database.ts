@@ -139,7 +139,8 @@ export class SqliteStatement {
   }
 }
 
-function requireBindable(values: readonly SqlValue[]): void {
+/** Stops what the driver would bind wrongly. */
+export function requireBindable(values: readonly SqlValue[]): void {
   for (const value of values)
     if (typeof value !== 'string' && value !== null && !Number.isSafeInteger(value))
       fail(`a ${typeof value} is bound to a statement: amounts go in as decimal text`);

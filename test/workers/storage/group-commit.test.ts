@@ -208,3 +208,37 @@ test('a full disk is waited for: nothing is answered meanwhile, and everything i
   expect(await database.all('SELECT units FROM hot')).toEqual([{ units: 200 }]);
   await close(opened);
 });
+
+test('amounts to the last unit and every kind of text come back as they were put, in one group of many rows', async () => {
+  const opened = await open();
+  const { commits, database } = opened;
+  const amounts = ['9223372036854775807', '-9223372036854775808', '9007199254740993', '0', null];
+  for (const [index, units] of amounts.entries()) commits.put(HOT, [index, Number.MAX_SAFE_INTEGER, units]);
+  const texts = [
+    '',
+    '"quoted"',
+    "it's",
+    '\\',
+    'line\nbreak\ttab',
+    '{"a":[1]}',
+    'null',
+    '007',
+    'žluťoučký 🐎',
+    '\u0001',
+    null,
+  ];
+  for (const text of texts) commits.add(LOG, [null, text]);
+  for (let row = 0; row < 5_000; row++) commits.put(HOT, [row, -1, String(row)]);
+  await commits.durable();
+  expect(await database.all('SELECT CAST(units AS TEXT) AS units FROM hot WHERE b > 0 ORDER BY a')).toEqual(
+    amounts.map((units) => ({ units })),
+  );
+  expect(await database.all('SELECT text FROM log ORDER BY id')).toEqual(texts.map((text) => ({ text })));
+  expect(await database.all('SELECT count(*) AS rows, sum(units) AS sum FROM hot WHERE b = -1')).toEqual([
+    { rows: 5_000, sum: (4_999 * 5_000) / 2 },
+  ]);
+  for (let row = 0; row < 5_000; row += 2) commits.remove(HOT, [row, -1]);
+  await commits.durable();
+  expect(await database.all('SELECT count(*) AS rows FROM hot WHERE b = -1')).toEqual([{ rows: 2_500 }]);
+  await close(opened);
+});
