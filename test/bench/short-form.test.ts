@@ -20,6 +20,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}after an orderly end +0 +[\d.]+ s/m,
     /ratio [\d.]+ \(A\/A noise ×/,
   ],
+  history: [/^ {2}history rows +[\d.]+ (M|k)?\/s +plain 500-row .*×\d/m, /events consumed: [\d.]+ (M|k)?\/s/],
   rest: [
     /^ {2}signed REST orders +[\d.]+ (M|k)?\/s +uWebSockets\.js .*×\d/m,
     /^ {2}exchange +([\d.]+ +){4}[\d.]+$/m,
