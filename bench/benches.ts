@@ -1,4 +1,5 @@
 import { benchCoreCommands } from './core-commands.ts';
+import { feedBench } from './feed-fan-out.ts';
 import { historyBench } from './history-rows.ts';
 import { recoveryBench } from './recovery.ts';
 import { restBench } from './rest-orders.ts';
@@ -47,4 +48,4 @@ const threads: Bench = {
 };
 
 /** All of them, in the order in which they are run and stand in RESULTS.md. */
-export const BENCHES: readonly Bench[] = [core, threads, recoveryBench, historyBench, restBench];
+export const BENCHES: readonly Bench[] = [core, threads, recoveryBench, historyBench, restBench, feedBench];

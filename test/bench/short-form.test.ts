@@ -21,6 +21,10 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /ratio [\d.]+ \(A\/A noise ×/,
   ],
   history: [/^ {2}history rows +[\d.]+ (M|k)?\/s +plain 500-row .*×\d/m, /events consumed: [\d.]+ (M|k)?\/s/],
+  feed: [
+    /^ {2}feed messages +[\d.]+ (M|k)?\/s +uWebSockets\.js publish .*×\d/m,
+    /^ {2}seconds per million messages +[\d.]+ +[\d.]+ +[\d.]+$/m,
+  ],
   rest: [
     /^ {2}signed REST orders +[\d.]+ (M|k)?\/s +uWebSockets\.js .*×\d/m,
     /^ {2}exchange +([\d.]+ +){4}[\d.]+$/m,
