@@ -1,9 +1,9 @@
 import { fail } from '../assert.ts';
 import type { OrderPool } from './order-pool.ts';
-import * as orderPool from './order-pool.ts';
+import * as orderRecord from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { HOT, NIL, TERMS, TERMS_NUMBERS } = orderPool;
+const { HOT, NIL, TERMS, TERMS_NUMBERS } = orderRecord;
 
 /**
  * Live orders that expire, of all books: the one that expires first, at one time the one with the lower id, is always

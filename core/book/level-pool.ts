@@ -1,16 +1,10 @@
 import { fail } from '../assert.ts';
-import * as orderPool from './order-pool.ts';
+import * as levelRecord from './level-record.ts';
+import * as orderRecord from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { NIL } = orderPool;
-
-/**
- * Price levels of all books: the resting orders at one price and side, oldest first. One 32-byte record per level:
- *   0 f64 levelLots, the sum of its orders' resting lots   8 i32 headSlot, oldest   12 i32 tailSlot, youngest
- *  16 i32 priceTicks   20 i32 levelOrderCount, > 0 while in use   24 i32 next free level   28 unused
- */
-export const LEVEL = { LOTS: 0, HEAD_SLOT: 2, TAIL_SLOT: 3, PRICE_TICKS: 4, ORDER_COUNT: 5, NEXT_FREE: 6 } as const;
-export const LEVEL_WORDS = 8;
+const { LEVEL, LEVEL_WORDS } = levelRecord;
+const { NIL } = orderRecord;
 
 export class LevelPool {
   readonly capacity: number;

@@ -1,10 +1,10 @@
 import { fail } from '../assert.ts';
 import * as instrument from '../money/instrument.ts';
 import * as kinds from '../protocol/kinds.ts';
-import * as levelPool from './level-pool.ts';
 import { LevelPool } from './level-pool.ts';
-import * as orderPool from './order-pool.ts';
+import * as levelRecord from './level-record.ts';
 import { OrderPool } from './order-pool.ts';
+import * as orderRecord from './order-record.ts';
 import { PagePool, PriceIndex } from './price-index.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
@@ -12,8 +12,8 @@ const { MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } = instrument;
 const { RejectReason, Side } = kinds;
 type RejectReason = kinds.RejectReason;
 type Side = kinds.Side;
-const { LEVEL, LEVEL_WORDS } = levelPool;
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderPool;
+const { LEVEL, LEVEL_WORDS } = levelRecord;
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderRecord;
 
 /** Memory that all books of one engine share: a thousand separate pools would cost several times one. */
 export class BookMemory {

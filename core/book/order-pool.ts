@@ -1,37 +1,13 @@
 import { fail } from '../assert.ts';
 import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts';
+import * as orderRecord from './order-record.ts';
 
-/** No slot, no level, no page: the end of every list. */
-export const NIL = -1;
+export { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } from './order-record.ts';
 
-/**
- * Resting orders of all books, one row per slot. A slot means nothing once freed; its generation then rises, so that a
- * command that still names the old order is recognised. What matching touches lies side by side in one 32-byte record:
- *   0 f64 restingLots, integer, > 0 while live, 0 when free   8 f64 orderId   16 u32 accountId
- *  20 i32 level (index into the level pool)   24 i32 previousSlot at the level, older, or NIL   28 u32 generation
- * The links to the younger order have an array of their own: a sweep reads little else of the orders it passes.
- * What only events repeat lies in a second, cold record, filled and read as whole words:
- *   0 u32 keyId   4 u32 type word (bytes 44 … 47 of the order fields)   8 i32 limitTicks   12 i32 stopPriceTicks
- *  16 u32 makerRatePpm   20 u32 takerRatePpm   24 u32 instrumentId   28 u32 side
- * What only amending and expiring read lies in a third, its terms:
- *   0 f64 totalLots: what it asked for, amends included   8 f64 expiresAtMs, 0 for never
- */
-export const HOT = { RESTING_LOTS: 0, ORDER_ID: 1, ACCOUNT_ID: 4, LEVEL: 5, PREVIOUS_SLOT: 6, GENERATION: 7 } as const;
-export const HOT_WORDS = 8;
-export const COLD = {
-  KEY_ID: 0,
-  TYPE_WORD: 1,
-  LIMIT_TICKS: 2,
-  STOP_PRICE_TICKS: 3,
-  MAKER_RATE_PPM: 4,
-  TAKER_RATE_PPM: 5,
-  INSTRUMENT_ID: 6,
-  SIDE: 7,
-} as const;
-export const COLD_WORDS = 8;
-export const TERMS = { TOTAL_LOTS: 0, EXPIRES_AT_MS: 1 } as const;
-export const TERMS_NUMBERS = 2;
+// Local names of constants are folded into the code; imported ones, and exported ones, are loaded anew at every use.
+const { COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS_NUMBERS } = orderRecord;
 
+/** Resting orders of all books: their records (order-record.ts), and which slots are free. */
 export class OrderPool {
   readonly capacity: number;
   /** Hot records through windows of each type: lots and ids at slot × 4 + field, words at slot × 8 + field. */
@@ -40,6 +16,7 @@ export class OrderPool {
   readonly hotU32: Uint32Array;
   readonly coldU32: Uint32Array;
   readonly coldI32: Int32Array;
+  readonly coldI64: BigInt64Array; // for copies: two words at a time
   readonly terms: Float64Array; // numbers at slot × 2 + field
   readonly nextSlot: Int32Array; // next younger order at the level, or NIL; next free slot when free
   #freeSlot = NIL; // most recently freed first: its lines are still in the cache
@@ -55,6 +32,7 @@ export class OrderPool {
     const cold = new ArrayBuffer(capacity * COLD_WORDS * 4);
     this.coldU32 = new Uint32Array(cold);
     this.coldI32 = new Int32Array(cold);
+    this.coldI64 = new BigInt64Array(cold);
     this.terms = new Float64Array(capacity * TERMS_NUMBERS);
     this.nextSlot = new Int32Array(capacity);
   }

@@ -1,8 +1,8 @@
 import { fail } from '../assert.ts';
-import * as orderPool from './order-pool.ts';
+import * as orderRecord from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { NIL } = orderPool;
+const { NIL } = orderRecord;
 
 /**
  * From a price to its level, and from a price to the next one that has a level, for any price from 1 to 2^31 - 1. A
@@ -10,8 +10,9 @@ const { NIL } = orderPool;
  * root and page keeps a bitmap of its entries in use and a summary of the bitmap's words, so that the next price costs
  * a few word tests wherever it lies. One index serves both sides: bids lie below asks, always.
  *
- * Page: 1,024 entries (page or level index, undefined where the bitmap says 0), 32 bitmap words, 1 summary word,
- * 1 count of entries in use (next free page when free). Pages are taken when a price needs them and given back empty.
+ * Page: 1,024 entries (a page's word offset, or level + 1; 0 for none), 32 bitmap words, 1 summary word, 1 count of entries
+ * in use (next free page when free). Pages are taken when a price needs them and given back empty. The page at offset 0 is
+ * never taken and stays empty: the way to a price that has no level leads into it and ends at 0, without a test.
  */
 const PAGE_BITS = 10;
 const PAGE_ENTRIES = 1 << PAGE_BITS;
@@ -33,7 +34,7 @@ export class PagePool {
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.words = new Int32Array(capacity * PAGE_WORDS);
+    this.words = new Int32Array((1 + capacity) * PAGE_WORDS);
   }
 
   get free(): number {
@@ -50,7 +51,7 @@ export class PagePool {
       return page;
     }
     if (this.#neverUsed === this.capacity) fail('page pool: allocate on a full pool');
-    return this.#neverUsed++ * PAGE_WORDS;
+    return ++this.#neverUsed * PAGE_WORDS;
   }
 
   /** @param page empty: its bitmap and summary are zero already */
@@ -70,18 +71,12 @@ export class PriceIndex {
     this.#pool = pool;
   }
 
-  /** @returns the level at a price, or NIL. */
+  /** @returns the level at a price, or NIL: three loads. */
   find(priceTicks: number): number {
     const { words } = this.#pool;
-    const top = priceTicks >>> (2 * PAGE_BITS);
-    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) return NIL;
-    const middlePage = this.#root[top]!;
-    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
-    if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) === 0) return NIL;
-    const leafPage = words[middlePage + middle]!;
-    const leaf = priceTicks & (PAGE_ENTRIES - 1);
-    if ((words[leafPage + BITMAP + (leaf >>> 5)]! & (1 << (leaf & 31))) === 0) return NIL;
-    return words[leafPage + leaf]!;
+    const middlePage = this.#root[priceTicks >>> (2 * PAGE_BITS)]!;
+    const leafPage = words[middlePage + ((priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1))]!;
+    return words[leafPage + (priceTicks & (PAGE_ENTRIES - 1))]! - 1;
   }
 
   /** @returns whether a level at this price can be inserted: a new price may need up to two pages. */
@@ -95,18 +90,18 @@ export class PriceIndex {
     const { words } = this.#pool;
     const top = priceTicks >>> (2 * PAGE_BITS);
     let middlePage = this.#root[top]!;
-    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) {
+    if (middlePage === 0) {
       middlePage = this.#pool.allocate();
       this.#root[top] = middlePage;
       this.#rootBitmap[top >>> 5] = this.#rootBitmap[top >>> 5]! | (1 << (top & 31));
     }
     const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
     let leafPage = words[middlePage + middle]!;
-    if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) === 0) {
+    if (leafPage === 0) {
       leafPage = this.#pool.allocate();
       setEntry(words, middlePage, middle, leafPage);
     }
-    setEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1), level);
+    setEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1), level + 1);
   }
 
   /** @param priceTicks has a level */
@@ -122,6 +117,7 @@ export class PriceIndex {
     clearEntry(words, middlePage, middle);
     if (words[middlePage + COUNT] !== 0) return;
     this.#pool.release(middlePage);
+    this.#root[top] = 0;
     this.#rootBitmap[top >>> 5] = this.#rootBitmap[top >>> 5]! & ~(1 << (top & 31));
   }
 
@@ -210,6 +206,7 @@ function setEntry(words: Int32Array, page: number, entry: number, value: number)
 }
 
 function clearEntry(words: Int32Array, page: number, entry: number): void {
+  words[page + entry] = 0;
   const word = page + BITMAP + (entry >>> 5);
   words[word] = words[word]! & ~(1 << (entry & 31));
   if (words[word] === 0) words[page + SUMMARY] = words[page + SUMMARY]! & ~(1 << (entry >>> 5));

@@ -2,10 +2,10 @@ import { fail } from '../assert.ts';
 import * as instrument from '../money/instrument.ts';
 import * as kinds from '../protocol/kinds.ts';
 import type { LevelPool } from './level-pool.ts';
-import * as levelPool from './level-pool.ts';
+import * as levelRecord from './level-record.ts';
 import type { BookMemory } from './order-book.ts';
 import type { OrderPool } from './order-pool.ts';
-import * as orderPool from './order-pool.ts';
+import * as orderRecord from './order-record.ts';
 import { type PagePool, PriceIndex } from './price-index.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
@@ -13,8 +13,8 @@ const { MAX_PRICE_TICKS } = instrument;
 const { RejectReason, Side } = kinds;
 type RejectReason = kinds.RejectReason;
 type Side = kinds.Side;
-const { LEVEL, LEVEL_WORDS } = levelPool;
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderPool;
+const { LEVEL, LEVEL_WORDS } = levelRecord;
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderRecord;
 
 /**
  * One instrument's untriggered stops: buys wait above the market for it to rise, sells below it for it to fall. Each side

@@ -1,7 +1,7 @@
 import { fail } from '../assert.ts';
 import { ExpiryQueue } from '../book/expiry-queue.ts';
 import { BookMemory, OrderBook } from '../book/order-book.ts';
-import * as orderPool from '../book/order-pool.ts';
+import * as orderRecord from '../book/order-record.ts';
 import { restoreBooks } from '../book/restore-books.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as eventRecord from '../protocol/event-record.ts';
@@ -18,7 +18,7 @@ import { RestingOrders } from './resting-orders.ts';
 import { StateHash } from './state-hash.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD_WORDS, HOT, HOT_WORDS, TERMS_NUMBERS } = orderPool;
+const { COLD_WORDS, HOT, HOT_WORDS, TERMS_NUMBERS } = orderRecord;
 const { COMMAND } = commandRecord;
 const { CHECKPOINTED } = eventRecord;
 const { CommandKind, EventKind, Side } = kinds;

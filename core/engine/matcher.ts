@@ -1,5 +1,6 @@
 import type { BookMemory } from '../book/order-book.ts';
-import * as orderPool from '../book/order-pool.ts';
+import * as orderRecord from '../book/order-record.ts';
+import * as clientOrderId from '../protocol/client-order-id.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import type { Side } from '../protocol/kinds.ts';
 import * as kinds from '../protocol/kinds.ts';
@@ -12,7 +13,8 @@ import { Placing } from './placing.ts';
 import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderPool;
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
+const { CLIENT_ORDER_ID } = clientOrderId;
 const { AMEND_ORDER, CANCEL_ORDER, COMMAND, NEW_ORDER } = commandRecord;
 const { CancelReason, OrderFlag, OrderType, RejectReason, TimeInForce } = kinds;
 const { SLOT_BYTES } = recordWindow;
@@ -41,8 +43,19 @@ export class Matcher {
       this.#events.rejected(command, at, refusal);
       return;
     }
+    const typeWord = command.i32[(at >> 2) + (NEW_ORDER.ORDER_TYPE >> 2)]!;
+    const { book } = market;
+    // Most orders: a plain limit, good till cancelled, that reaches nobody. It rests as it came and triggers nothing.
+    if (
+      typeWord === 0 &&
+      !book.isCrossedBy(command.u8[at + COMMAND.SIDE] as Side, command.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!) &&
+      command.u8[at + CLIENT_ORDER_ID.LENGTH]! <= CLIENT_ORDER_ID.INLINE_BYTES
+    ) {
+      this.#events.acceptedAndBooked(command, at, this.#resting.restWhole(book, command, at));
+      return;
+    }
     this.#events.accepted(command, at, continuationAt);
-    if (isOfLaterRules(command.u32[(at + NEW_ORDER.ORDER_TYPE) >> 2]!)) this.#context.usesLaterRules = true;
+    if (isOfLaterRules(typeWord)) this.#context.usesLaterRules = true;
     market.fixPriceBand();
     const quantityLots = command.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]!;
     if ((command.u8[at + NEW_ORDER.FLAGS]! & OrderFlag.BY_BUDGET) !== 0)

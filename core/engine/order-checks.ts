@@ -1,6 +1,6 @@
 import type { BookMemory } from '../book/order-book.ts';
 import type { OrderPool } from '../book/order-pool.ts';
-import * as orderPool from '../book/order-pool.ts';
+import * as orderRecord from '../book/order-record.ts';
 import * as instrument from '../money/instrument.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as kinds from '../protocol/kinds.ts';
@@ -9,7 +9,7 @@ import type { Market } from './market.ts';
 import type { CommandContext } from './order-events.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, TERMS, TERMS_NUMBERS } = orderPool;
+const { COLD, COLD_WORDS, HOT, TERMS, TERMS_NUMBERS } = orderRecord;
 const { MAX_PRICE_TICKS } = instrument;
 const { AMEND_ORDER, COMMAND, NEW_ORDER } = commandRecord;
 const { InstrumentState, OrderFlag, OrderType, RejectReason, SelfTradePrevention, Side, TimeInForce } = kinds;

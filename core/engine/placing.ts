@@ -1,5 +1,5 @@
 import type { BookMemory } from '../book/order-book.ts';
-import * as orderPool from '../book/order-pool.ts';
+import * as orderRecord from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as kinds from '../protocol/kinds.ts';
 import * as recordWindow from '../protocol/record-window.ts';
@@ -10,7 +10,7 @@ import type { RestingOrders } from './resting-orders.ts';
 import { type EndReason, Taking } from './taking.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { HOT, NIL } = orderPool;
+const { HOT, NIL } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
 const { CancelReason, EventKind, OrderFlag, OrderType, RejectReason, Side, TimeInForce } = kinds;
 type Side = kinds.Side;

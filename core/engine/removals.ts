@@ -1,7 +1,7 @@
 import { fail } from '../assert.ts';
 import type { ExpiryQueue } from '../book/expiry-queue.ts';
 import type { BookMemory } from '../book/order-book.ts';
-import * as orderPool from '../book/order-pool.ts';
+import * as orderRecord from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
@@ -10,7 +10,7 @@ import type { CommandContext, OrderEvents } from './order-events.ts';
 import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } = orderPool;
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } = orderRecord;
 const { COMMAND, MASS_CANCEL } = commandRecord;
 const { CancelReason } = kinds;
 

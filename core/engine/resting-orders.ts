@@ -1,6 +1,6 @@
 import type { ExpiryQueue } from '../book/expiry-queue.ts';
-import type { BookMemory } from '../book/order-book.ts';
-import * as orderPool from '../book/order-pool.ts';
+import type { BookMemory, OrderBook } from '../book/order-book.ts';
+import * as orderRecord from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import type { Side } from '../protocol/kinds.ts';
 import * as kinds from '../protocol/kinds.ts';
@@ -8,7 +8,7 @@ import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderPool;
+const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
 const { OrderFlag, TimeInForce } = kinds;
 
@@ -35,6 +35,16 @@ export class RestingOrders {
   rest(market: Market, order: RecordWindow, at: number, remainingLots: number): number {
     const slot = this.#fill(order, at, remainingLots);
     market.book.rest(order.u8[at + COMMAND.SIDE] as Side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!, slot);
+    return slot;
+  }
+
+  /** The same of a whole order. */
+  restWhole(book: OrderBook, order: RecordWindow, at: number): number {
+    const { orders } = this.#memory;
+    const slot = orders.allocate();
+    orders.hotF64[slot * 4 + HOT.RESTING_LOTS] = order.f64[(at >> 3) + (NEW_ORDER.QUANTITY_LOTS >> 3)]!;
+    this.#fillFields(order, at, slot);
+    book.rest(order.u8[at + COMMAND.SIDE] as Side, order.i32[(at >> 2) + (NEW_ORDER.PRICE_TICKS >> 2)]!, slot);
     return slot;
   }
 
@@ -96,25 +106,33 @@ export class RestingOrders {
   }
 
   #fill(order: RecordWindow, at: number, remainingLots: number): number {
-    const { orders } = this.#memory;
-    const { hotF64, hotU32, coldU32, terms } = orders;
-    const slot = orders.allocate();
-    hotF64[slot * 4 + HOT.RESTING_LOTS] = remainingLots;
-    hotF64[slot * 4 + HOT.ORDER_ID] = order.f64[(at + COMMAND.COMMAND_ID) >> 3]!;
-    hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID] = order.u32[(at + COMMAND.ACCOUNT_ID) >> 2]!;
-    const cold = slot * COLD_WORDS;
-    coldU32[cold + COLD.KEY_ID] = order.u32[(at + NEW_ORDER.KEY_ID) >> 2]!;
-    coldU32[cold + COLD.TYPE_WORD] = order.u32[(at + NEW_ORDER.ORDER_TYPE) >> 2]!;
-    coldU32[cold + COLD.LIMIT_TICKS] = order.u32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
-    coldU32[cold + COLD.STOP_PRICE_TICKS] = order.u32[(at + NEW_ORDER.STOP_PRICE_TICKS) >> 2]!;
-    coldU32[cold + COLD.MAKER_RATE_PPM] = order.u32[(at + NEW_ORDER.MAKER_RATE_PPM) >> 2]!;
-    coldU32[cold + COLD.TAKER_RATE_PPM] = order.u32[(at + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
-    coldU32[cold + COLD.INSTRUMENT_ID] = order.u16[(at + COMMAND.INSTRUMENT_ID) >> 1]!;
-    coldU32[cold + COLD.SIDE] = order.u8[at + COMMAND.SIDE]!;
-    const isGtd = order.u8[at + NEW_ORDER.TIME_IN_FORCE] === TimeInForce.GTD;
-    terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS] = order.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]!;
-    terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS] = isGtd ? order.f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]! : 0;
-    if (isGtd) this.#expiries.add(slot);
+    const slot = this.#memory.orders.allocate();
+    this.#memory.orders.hotF64[slot * 4 + HOT.RESTING_LOTS] = remainingLots;
+    this.#fillFields(order, at, slot);
     return slot;
+  }
+
+  /** All of an order's records but what rests of it and where. */
+  #fillFields(order: RecordWindow, at: number, slot: number): void {
+    const { hotF64, hotI32, coldI32, coldI64, terms } = this.#memory.orders;
+    const { u8, f64, i64 } = order;
+    const number = at >> 3;
+    hotF64[slot * 4 + HOT.ORDER_ID] = f64[number + (COMMAND.COMMAND_ID >> 3)]!;
+    hotI32[slot * HOT_WORDS + HOT.ACCOUNT_ID] = order.i32[(at >> 2) + (COMMAND.ACCOUNT_ID >> 2)]!;
+    const cold = slot * COLD_WORDS;
+    const pair = cold >> 1; // key and type, limit and stop price, both rates: two words at a time
+    coldI64[pair] = i64[number + (NEW_ORDER.KEY_ID >> 3)]!;
+    coldI64[pair + (COLD.LIMIT_TICKS >> 1)] = i64[number + (NEW_ORDER.PRICE_TICKS >> 3)]!;
+    coldI64[pair + (COLD.MAKER_RATE_PPM >> 1)] = i64[number + (NEW_ORDER.MAKER_RATE_PPM >> 3)]!;
+    coldI32[cold + COLD.INSTRUMENT_ID] = order.u16[(at >> 1) + (COMMAND.INSTRUMENT_ID >> 1)]!;
+    coldI32[cold + COLD.SIDE] = u8[at + COMMAND.SIDE]!;
+    const term = slot * TERMS_NUMBERS;
+    terms[term + TERMS.TOTAL_LOTS] = f64[number + (NEW_ORDER.QUANTITY_LOTS >> 3)]!;
+    if (u8[at + NEW_ORDER.TIME_IN_FORCE] === TimeInForce.GTD) {
+      terms[term + TERMS.EXPIRES_AT_MS] = f64[number + (NEW_ORDER.EXPIRES_AT_MS >> 3)]!;
+      this.#expiries.add(slot);
+    } else {
+      terms[term + TERMS.EXPIRES_AT_MS] = 0;
+    }
   }
 }

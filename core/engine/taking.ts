@@ -1,7 +1,8 @@
-import * as levelPool from '../book/level-pool.ts';
+import * as levelRecord from '../book/level-record.ts';
 import type { BookMemory } from '../book/order-book.ts';
-import * as orderPool from '../book/order-pool.ts';
+import * as orderRecord from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
+import * as eventRecord from '../protocol/event-record.ts';
 import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import type { Market } from './market.ts';
@@ -9,9 +10,10 @@ import type { OrderEvents } from './order-events.ts';
 import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { LEVEL, LEVEL_WORDS } = levelPool;
-const { HOT, HOT_WORDS, NIL } = orderPool;
+const { LEVEL, LEVEL_WORDS } = levelRecord;
+const { HOT, HOT_WORDS, NIL } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
+const { FILLED } = eventRecord;
 const { CancelReason, EventKind, SelfTradePrevention, Side } = kinds;
 type CancelReason = kinds.CancelReason;
 type Side = kinds.Side;
@@ -45,6 +47,7 @@ export class Taking {
     const { book } = market;
     const { orders, levels } = this.#memory;
     const { hotF64, hotU32 } = orders;
+    const eventF64 = this.#events.f64;
     const side = taker.u8[at + COMMAND.SIDE] as Side;
     const makerSide = side === Side.BUY ? Side.SELL : Side.BUY;
     const accountId = taker.u32[(at + COMMAND.ACCOUNT_ID) >> 2]!;
@@ -65,14 +68,20 @@ export class Taking {
           remainingLots = this.remainingLots;
         } else if (restingLots > remainingLots) {
           market.traded(priceTicks);
-          this.#events.filled(taker, at, makerSlot, priceTicks, remainingLots, restingLots - remainingLots, 0);
+          const event = this.#events.filled(taker, at, makerSlot, priceTicks) >> 3;
+          eventF64[event + (FILLED.QUANTITY_LOTS >> 3)] = remainingLots;
+          eventF64[event + (FILLED.MAKER_REMAINING_LOTS >> 3)] = restingLots - remainingLots;
+          eventF64[event + (FILLED.TAKER_REMAINING >> 3)] = 0;
           book.reduce(makerSide, makerSlot, remainingLots);
           this.remainingLots = 0;
           return 0;
         } else {
           remainingLots -= restingLots;
           market.traded(priceTicks);
-          this.#events.filled(taker, at, makerSlot, priceTicks, restingLots, 0, remainingLots);
+          const event = this.#events.filled(taker, at, makerSlot, priceTicks) >> 3;
+          eventF64[event + (FILLED.QUANTITY_LOTS >> 3)] = restingLots;
+          eventF64[event + (FILLED.MAKER_REMAINING_LOTS >> 3)] = 0;
+          eventF64[event + (FILLED.TAKER_REMAINING >> 3)] = remainingLots;
           this.#resting.remove(market, makerSlot);
           if (remainingLots === 0) {
             this.remainingLots = 0;
