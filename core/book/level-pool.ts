@@ -53,4 +53,16 @@ export class LevelPool {
     this.#freeLevel = level;
     this.#used -= 1;
   }
+
+  /** @throws InvariantError unless free and used levels add up and free ones have no orders */
+  verifyInvariants(): void {
+    let free = 0;
+    for (let level = this.#freeLevel; level !== NIL; level = this.i32[level * LEVEL_WORDS + LEVEL.NEXT_FREE]!) {
+      if (this.i32[level * LEVEL_WORDS + LEVEL.ORDER_COUNT] !== 0) fail(`level pool: free level ${level} has orders`);
+      free += 1;
+      if (free > this.#neverUsed) fail('level pool: the free list goes round');
+    }
+    if (free + this.#used !== this.#neverUsed)
+      fail(`level pool: free=${free} used=${this.#used} ever used=${this.#neverUsed}`);
+  }
 }

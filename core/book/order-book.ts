@@ -6,6 +6,7 @@ import * as levelRecord from './level-record.ts';
 import { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
 import { PagePool, PriceIndex } from './price-index.ts';
+import { verifyOrder } from './verify-order.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } = instrument;
@@ -204,25 +205,29 @@ export class OrderBook {
 
   /**
    * Walks everything and compares it with what is kept beside it.
-   * @returns orders and levels found, for the engine to compare with the pools
+   * @returns orders, levels and index pages found, for the engine to compare with the pools
    * @throws InvariantError naming the first fact that does not hold
    */
-  verifyInvariants(instrumentId: number): { orders: number; levels: number } {
+  verifyInvariants(instrumentId: number): { orders: number; levels: number; pages: number } {
+    const index = this.#prices.verifyInvariants((level) => this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!);
     if (this.bestBidTicks !== 0 && this.bestAskTicks !== 0 && this.bestBidTicks >= this.bestAskTicks)
       fail(`instrument ${instrumentId}: crossed, bid ${this.bestBidTicks} ask ${this.bestAskTicks}`);
     const bids = this.#verifySide(
+      instrumentId,
       Side.BUY,
       this.#prices.atOrBelow(this.bestAskTicks === 0 ? MAX_PRICE_TICKS : this.bestAskTicks - 1),
     );
-    const asks = this.#verifySide(Side.SELL, this.#prices.atOrAbove(this.bestBidTicks + 1));
+    const asks = this.#verifySide(instrumentId, Side.SELL, this.#prices.atOrAbove(this.bestBidTicks + 1));
     if (bids.lots !== this.bidLots) fail(`instrument ${instrumentId}: bidLots=${this.bidLots}, orders ${bids.lots}`);
     if (asks.lots !== this.askLots) fail(`instrument ${instrumentId}: askLots=${this.askLots}, orders ${asks.lots}`);
-    return { orders: bids.orders + asks.orders, levels: bids.levels + asks.levels };
+    const levels = bids.levels + asks.levels;
+    if (index.levels !== levels) fail(`instrument ${instrumentId}: index of ${index.levels} levels, ${levels} reached`);
+    return { orders: bids.orders + asks.orders, levels, pages: index.pages };
   }
 
-  #verifySide(side: Side, firstTicks: number): { lots: number; orders: number; levels: number } {
+  #verifySide(instrumentId: number, side: Side, firstTicks: number): { lots: number; orders: number; levels: number } {
     const best = side === Side.BUY ? this.bestBidTicks : this.bestAskTicks;
-    if (firstTicks !== best) fail(`side ${side}: best ${best}, index ${firstTicks}`);
+    if (firstTicks !== best) fail(`instrument ${instrumentId}, side ${side}: best ${best}, index ${firstTicks}`);
     const { hotF64, hotI32, nextSlot, coldI32 } = this.#orders;
     const found = { lots: 0, orders: 0, levels: 0 };
     for (let level = this.bestLevel(side); level !== NIL; ) {
@@ -239,6 +244,7 @@ export class OrderBook {
         if (coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS] !== priceTicks)
           fail(`slot ${slot}: limit is not ${priceTicks}`);
         if (coldI32[slot * COLD_WORDS + COLD.SIDE] !== side) fail(`slot ${slot}: rests on side ${side}`);
+        verifyOrder(this.#orders, slot, instrumentId, false);
         levelLots += lots;
         orderCount += 1;
         previous = slot;
@@ -249,7 +255,7 @@ export class OrderBook {
         fail(`level ${level}: levelOrderCount=${this.#levels.i32[levelAt + LEVEL.ORDER_COUNT]}, orders ${orderCount}`);
       if (previous !== this.#levels.i32[levelAt + LEVEL.TAIL_SLOT]) fail(`level ${level}: tail is not ${previous}`);
       if (levelLots !== this.#levels.f64[level * 4 + LEVEL.LOTS])
-        fail(`level ${level}: levelLots, orders ${levelLots}`);
+        fail(`level ${level}: levelLots=${this.#levels.f64[level * 4 + LEVEL.LOTS]}, orders ${levelLots}`);
       found.lots += levelLots;
       found.orders += orderCount;
       found.levels += 1;

@@ -41,6 +41,23 @@ export class PagePool {
     return this.capacity - this.#used;
   }
 
+  get used(): number {
+    return this.#used;
+  }
+
+  /** @throws InvariantError unless free and used pages add up and free ones are empty */
+  verifyInvariants(): void {
+    let free = 0;
+    for (let page = this.#freePage; page !== NIL; page = this.words[page + COUNT]!) {
+      for (let word = page + BITMAP; word <= page + SUMMARY; word++)
+        if (this.words[word] !== 0) fail(`page pool: free page ${page} has entries`);
+      free += 1;
+      if (free > this.#neverUsed) fail('page pool: the free list goes round');
+    }
+    if (free + this.#used !== this.#neverUsed)
+      fail(`page pool: free=${free} used=${this.#used} ever used=${this.#neverUsed}`);
+  }
+
   /** @returns the word offset of an empty page. The caller has made sure that one is free. */
   allocate(): number {
     this.#used += 1;
@@ -166,6 +183,34 @@ export class PriceIndex {
     return (((top << PAGE_BITS) | middle) << PAGE_BITS) | lastAtOrBelow(words, words[middlePage + middle]!, end);
   }
 
+  /**
+   * Walks every page and every bit, where a search takes the short way.
+   * @param priceOf the price that a level says it is at
+   * @returns pages and levels found
+   * @throws InvariantError naming the first fact that does not hold
+   */
+  verifyInvariants(priceOf: (level: number) => number): { pages: number; levels: number } {
+    const { words } = this.#pool;
+    const found = { pages: 0, levels: 0 };
+    for (let top = 0; top < ROOT_ENTRIES; top++) {
+      if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) continue;
+      const middlePage = this.#root[top]!;
+      found.pages += 1;
+      for (const middle of verifiedEntries(words, middlePage)) {
+        const leafPage = words[middlePage + middle]!;
+        found.pages += 1;
+        for (const leaf of verifiedEntries(words, leafPage)) {
+          const priceTicks = (((top << PAGE_BITS) | middle) << PAGE_BITS) | leaf;
+          const level = words[leafPage + leaf]!;
+          if (priceOf(level) !== priceTicks)
+            fail(`price index: at ${priceTicks} stands level ${level} of price ${priceOf(level)}`);
+          found.levels += 1;
+        }
+      }
+    }
+    return found;
+  }
+
   #pagesMissing(priceTicks: number): number {
     const top = priceTicks >>> (2 * PAGE_BITS);
     if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) return 2;
@@ -195,6 +240,20 @@ export class PriceIndex {
     }
     return (word << 5) | highestBit(bits);
   }
+}
+
+/** @returns the entries in use of a page, which is in use itself, its bitmap, summary and count found to agree */
+function verifiedEntries(words: Int32Array, page: number): number[] {
+  const entries: number[] = [];
+  for (let entry = 0; entry < PAGE_ENTRIES; entry++)
+    if ((words[page + BITMAP + (entry >>> 5)]! & (1 << (entry & 31))) !== 0) entries.push(entry);
+  if (entries.length === 0) fail(`price index: page ${page} is in use without an entry`);
+  if (entries.length !== words[page + COUNT])
+    fail(`price index: page ${page} counts ${words[page + COUNT]} entries, its bitmap ${entries.length}`);
+  for (let word = 0; word < 32; word++)
+    if ((words[page + BITMAP + word] !== 0) !== ((words[page + SUMMARY]! & (1 << word)) !== 0))
+      fail(`price index: page ${page}, the summary is wrong about word ${word} of its bitmap`);
+  return entries;
 }
 
 function setEntry(words: Int32Array, page: number, entry: number, value: number): void {

@@ -7,6 +7,7 @@ import type { BookMemory } from './order-book.ts';
 import type { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
 import { type PagePool, PriceIndex } from './price-index.ts';
+import { verifyOrder } from './verify-order.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { MAX_PRICE_TICKS } = instrument;
@@ -111,18 +112,29 @@ export class StopBook {
   }
 
   /**
-   * @returns orders and levels found
+   * @returns orders, levels and index pages found
    * @throws InvariantError naming the first fact that does not hold
    */
-  verifyInvariants(instrumentId: number): { orders: number; levels: number } {
+  verifyInvariants(instrumentId: number): { orders: number; levels: number; pages: number } {
+    const priceOf = (level: number): number => this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
+    const buys = this.#buys.verifyInvariants(priceOf);
+    const sells = this.#sells.verifyInvariants(priceOf);
     const found = { orders: 0, levels: 0 };
-    this.#verifySide(Side.BUY, this.nearestBuyTicks, this.#buys.atOrAbove(1), found);
-    this.#verifySide(Side.SELL, this.nearestSellTicks, this.#sells.atOrBelow(MAX_PRICE_TICKS), found);
-    if (found.levels > found.orders) fail(`instrument ${instrumentId}: a level without stops`);
-    return found;
+    this.#verifySide(instrumentId, Side.BUY, this.nearestBuyTicks, this.#buys.atOrAbove(1), found);
+    this.#verifySide(instrumentId, Side.SELL, this.nearestSellTicks, this.#sells.atOrBelow(MAX_PRICE_TICKS), found);
+    const indexed = buys.levels + sells.levels;
+    if (indexed !== found.levels)
+      fail(`stops of instrument ${instrumentId}: index of ${indexed} levels, ${found.levels} reached`);
+    return { ...found, pages: buys.pages + sells.pages };
   }
 
-  #verifySide(side: Side, nearestTicks: number, firstTicks: number, found: { orders: number; levels: number }): void {
+  #verifySide(
+    instrumentId: number,
+    side: Side,
+    nearestTicks: number,
+    firstTicks: number,
+    found: { orders: number; levels: number },
+  ): void {
     if (nearestTicks !== firstTicks) fail(`stops of side ${side}: nearest ${nearestTicks}, index ${firstTicks}`);
     const { hotF64, hotI32, nextSlot, coldI32 } = this.#orders;
     for (let stopTicks = firstTicks; stopTicks !== 0; stopTicks = this.#pricesBehind(side, stopTicks)) {
@@ -136,6 +148,7 @@ export class StopBook {
         if (coldI32[slot * COLD_WORDS + COLD.STOP_PRICE_TICKS] !== stopTicks)
           fail(`stop in slot ${slot}: its price is not ${stopTicks}`);
         if (coldI32[slot * COLD_WORDS + COLD.SIDE] !== side) fail(`stop in slot ${slot}: waits on side ${side}`);
+        verifyOrder(this.#orders, slot, instrumentId, true);
         orderCount += 1;
         previous = slot;
         if (orderCount > this.#orders.capacity) fail(`level ${level}: its queue goes round`);

@@ -16,6 +16,7 @@ import { type CommandContext, OrderEvents } from './order-events.ts';
 import { Removals } from './removals.ts';
 import { RestingOrders } from './resting-orders.ts';
 import { StateHash } from './state-hash.ts';
+import { verifyEngine } from './verify-engine.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { COLD_WORDS, HOT, HOT_WORDS, TERMS_NUMBERS } = orderRecord;
@@ -51,9 +52,10 @@ export class Engine {
   /** Made once: a closure within apply would have every command allocate its context. */
   readonly #createBook = (): OrderBook => new OrderBook(this.#memory);
 
-  constructor(limits: EngineLimits, writer: EventWriter) {
+  /** @param memory given by tests that look into it, or break it */
+  constructor(limits: EngineLimits, writer: EventWriter, memory = new BookMemory(limits.maxOrders, limits.maxLevels)) {
     this.#limits = limits;
-    this.#memory = new BookMemory(limits.maxOrders, limits.maxLevels);
+    this.#memory = memory;
     this.#writer = writer;
     this.#events = new OrderEvents(writer, this.#context, this.#memory.orders);
     this.#expiries = new ExpiryQueue(this.#memory.orders);
@@ -234,21 +236,7 @@ export class Engine {
 
   /** @throws InvariantError naming the first fact of the books or pools that does not hold */
   verifyInvariants(): void {
-    let orders = 0;
-    let levels = 0;
-    for (const market of this.#definitions.markets()) {
-      const found = market.book.verifyInvariants(market.instrumentId);
-      orders += found.orders;
-      levels += found.levels;
-      if (market.stops === null) continue;
-      const waiting = market.stops.verifyInvariants(market.instrumentId);
-      orders += waiting.orders;
-      levels += waiting.levels;
-    }
-    this.#memory.orders.verifyInvariants();
-    this.#expiries.verifyInvariants();
-    if (orders !== this.#memory.orders.live) fail(`live orders ${this.#memory.orders.live}, in books ${orders}`);
-    if (levels !== this.#memory.levels.used) fail(`levels in use ${this.#memory.levels.used}, in books ${levels}`);
+    verifyEngine(this.#memory, this.#definitions.markets(), this.#expiries);
   }
 
   #market(command: RecordWindow, at: number) {

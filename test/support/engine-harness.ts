@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BookMemory } from '../../core/book/order-book.ts';
 import { Engine, type EngineLimits } from '../../core/engine/engine.ts';
 import { EventWriter } from '../../core/engine/event-writer.ts';
 import { decodeEvent, type ExchangeEvent } from '../../core/protocol/event-decoder.ts';
@@ -16,6 +17,8 @@ export interface HarnessOptions {
   readonly slowReader?: boolean;
   /** What stale slots are filled with: two engines with different ones differ wherever a writer clears too little. */
   readonly staleByte?: number;
+  /** The books' own, for tests that look into it or break it. */
+  readonly memory?: BookMemory;
 }
 
 export const TEST_LIMITS: EngineLimits = { maxOrders: 8_192, maxLevels: 2_048, maxInstruments: 8 };
@@ -46,6 +49,7 @@ export class EngineHarness {
     flushEvery = 1,
     slowReader = false,
     staleByte = 0xa5,
+    memory,
   }: HarnessOptions = {}) {
     const ring = createRing(ringSlots, 1);
     new Uint8Array(ring.slots).fill(staleByte);
@@ -58,7 +62,7 @@ export class EngineHarness {
       this.fullCount += 1;
       this.#read(slowReader ? 1 : Infinity);
     });
-    this.engine = new Engine(limits, this.#writer);
+    this.engine = new Engine(limits, this.#writer, memory);
   }
 
   /** @returns the events that came out since the last call: exactly this command's when every command is flushed */
