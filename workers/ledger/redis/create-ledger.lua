@@ -10,5 +10,5 @@ if found then return { 'EXISTS', found } end
 for _, key in ipairs(KEYS) do
   if redis.call('EXISTS', key) == 1 then return { 'REMAINS', key } end
 end
-write('HSET', ledgerKey, 'epoch', ARGV[1], 'sequence', '0', 'floor', '0')
+write('HSET', ledgerKey, 'epoch', ARGV[1], 'sequence', '0', 'begun', '0', 'floor', '0')
 return { 'CREATED' }

@@ -4,7 +4,7 @@
   ARGV[6] units, canonical decimal text, > 0  ARGV[7] timestampMs
   Returns {'CREDITED', available, sequence} | {'REPEATED', available, sequence}  the same credit exists: the first answer
           {'CREDIT_DIFFERS'} | {'POOL_LIMIT', units of all accounts together}
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+          or what openLedger refuses with
   Invariant: the pool, credited less debited, stays within 2^63 - 1, and so does whatever its units become. O(1). ]]
 local ledgerKey, creditsKey, poolsKey, entriesKey, balanceKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local operationId, account, asset, units, timestampMs = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -31,9 +31,10 @@ local balance = balanceOf(balanceKey, asset)
 local line = changed(balance, units, '0', 'deposit', operationId, account)
 sequence = sequence + 1
 
+begin(ledgerKey, sequence)
 addMessage(entriesKey, sequence, timestampMs, { line })
 write('HSET', poolsKey, 'c' .. asset, formatted(sum(creditedHigh, creditedLow, parsed(units))))
 storeBalances()
 write('HSET', creditsKey, operationId, table.concat({ account, asset, units, balance.available, whole(sequence) }, ' '))
-write('HSET', ledgerKey, 'sequence', whole(sequence))
+finish(ledgerKey, sequence)
 return { 'CREDITED', balance.available, whole(sequence) }

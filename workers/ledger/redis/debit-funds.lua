@@ -5,7 +5,7 @@
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] id of the hold  ARGV[4] timestampMs
   Returns {'DEBITED', units, sequence} | {'REPEATED', units, sequence}  debited before: the first answer
           {'NOT_HELD'}  there is no such hold, or it was given back: nothing was taken
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+          or what openLedger refuses with
   Invariant: held and pool fall by the same units, neither below zero. O(1). ]]
 local ledgerKey, holdsKey, closedKey, closedOrderKey, entriesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local debitsKey, poolsKey, operationId, timestampMs = KEYS[6], KEYS[7], ARGV[3], ARGV[4]
@@ -29,11 +29,12 @@ if not line then return redis.error_reply('BROKEN hold ' .. operationId .. ' is 
 local debitedHigh, debitedLow = parsed(redis.call('HGET', poolsKey, 'd' .. asset) or '0')
 sequence = sequence + 1
 
+begin(ledgerKey, sequence)
 addMessage(entriesKey, sequence, timestampMs, { line })
 write('HSET', poolsKey, 'd' .. asset, formatted(sum(debitedHigh, debitedLow, parsed(units))))
 storeBalances()
 write('HDEL', holdsKey, operationId)
 close(closedKey, closedOrderKey, operationId, 'DEBITED', timestampMs)
 write('HSET', debitsKey, operationId, table.concat({ account, asset, units, balance.available, whole(sequence) }, ' '))
-write('HSET', ledgerKey, 'sequence', whole(sequence))
+finish(ledgerKey, sequence)
 return { 'DEBITED', units, whole(sequence) }

@@ -5,7 +5,7 @@
   Returns {'OK', answer …}, an answer for each:
             {'HELD', available, sequence} | {'REPEATED', available, sequence}  the same hold exists: the first answer
             {'INSUFFICIENT_FUNDS', available} | {'HOLD_DIFFERS', units} | {'RELEASED'} | {'BELOW_FLOOR'}
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}                nothing of the call was done
+          or what openLedger refuses with: nothing of the call was done
   Invariant: available + held is unchanged; neither falls below zero; a refusal has written nothing. O(holds). ]]
 local ledgerKey, holdsKey, closedKey, entriesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local sequence, floor = openLedger(ledgerKey, ARGV[1], ARGV[2])
@@ -42,8 +42,9 @@ for at = 3, #ARGV, 6 do
 end
 if #messages == 0 then return answers end
 
+begin(ledgerKey, sequence)
 for _, message in ipairs(messages) do addMessage(entriesKey, message[1], message[2], message[3]) end
 storeBalances()
 write('HSET', holdsKey, unpack(records))
-write('HSET', ledgerKey, 'sequence', whole(sequence))
+finish(ledgerKey, sequence)
 return answers

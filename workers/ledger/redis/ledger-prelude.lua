@@ -1,7 +1,7 @@
 --[[ ledger-prelude: what the scripts of the ledger share. The registry puts it before each of them.
 
   Keys, all of one hash tag, so that they lie in one slot:
-    {s0}:ledger        hash    epoch; sequence, the last change sequence given out; floor
+    {s0}:ledger        hash    epoch; floor; sequence, the last change sequence given out; begun, the one being written
     {s0}:bal:<account> hash    a<asset> available, h<asset> held: units as canonical decimal text
     {s0}:holds         hash    commandId -> 'account asset units available sequence': not met by settlement yet
     {s0}:closed        hash    commandId -> RELEASED | SETTLED | DEBITED: tombstones
@@ -16,8 +16,8 @@
                                  F <floor>
 
   Redis does not undo the writes of a script that fails. So every script reads and decides first, with every key read
-  as its type, and then writes: its message first, the change sequence last. Should a write fail all the same, then the
-  stream is ahead of the sequence: no later message finds its id free, so nothing is ever written on top of a half.
+  as its type, and then writes: `begun` first, the change sequence last. Should a write fail all the same, then the two
+  differ, and every later call is answered HALF_DONE: nothing is ever decided or written on top of a half.
 
   Amounts are text from end to end: a Lua number loses digits above 2^53, and its text form above 1e14. In between they
   are two whole numbers, high * 10^10 + low with 0 <= low < 10^10, each far below 2^53; a negative one has a negative
@@ -58,12 +58,14 @@ local function sum(high, low, otherHigh, otherLow)
   return high, low
 end
 
--- Returns sequence, floor; or nil and the answer of a call that must not go on: this is not the ledger the caller knows.
+-- Returns sequence, floor; or nil and the answer of a call that must not go on: {'STALE_EPOCH', epoch},
+-- {'STALE_SEQUENCE', sequence}: this is not the ledger the caller knows; {'HALF_DONE', sequence begun}.
 local function openLedger(ledgerKey, epoch, knownSequence)
-  local found = redis.call('HMGET', ledgerKey, 'epoch', 'sequence', 'floor')
+  local found = redis.call('HMGET', ledgerKey, 'epoch', 'sequence', 'floor', 'begun')
   if found[1] ~= epoch then return nil, { 'STALE_EPOCH', found[1] or '' } end
   local sequence = tonumber(found[2])
   if sequence < tonumber(knownSequence) then return nil, { 'STALE_SEQUENCE', found[2] } end
+  if found[4] ~= found[2] then return nil, { 'HALF_DONE', found[4] or '' } end
   return sequence, tonumber(found[3])
 end
 
@@ -103,6 +105,14 @@ local function storeBalances()
   for _, balance in ipairs(changedBalances) do
     write('HSET', balance.key, 'a' .. balance.asset, balance.available, 'h' .. balance.asset, balance.held)
   end
+end
+
+local function begin(ledgerKey, sequence)
+  write('HSET', ledgerKey, 'begun', whole(sequence))
+end
+
+local function finish(ledgerKey, sequence)
+  write('HSET', ledgerKey, 'sequence', whole(sequence))
 end
 
 local function addMessage(entriesKey, sequence, timestampMs, lines)

@@ -1,7 +1,7 @@
 --[[ list-holds: holds that settlement has not met and whose command ids lie below a bound.
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:holds
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] bound
-  Returns {'HOLDS', {commandId, record, …}}, records as in the hash | {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+  Returns {'HOLDS', {commandId, record, …}}, records as in the hash | what openLedger refuses with
   Writes nothing. O(open holds): asked once a start. ]]
 local sequence, refusal = openLedger(KEYS[1], ARGV[1], ARGV[2])
 if not sequence then return refusal end

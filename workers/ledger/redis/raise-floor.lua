@@ -3,7 +3,7 @@
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] first command id of the present start
   ARGV[4] timestampMs
   Returns {'RAISED', sequence} | {'REPEATED', sequence}  it is there already, or higher
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+          or what openLedger refuses with
   Invariant: the floor never goes back. O(1). ]]
 local ledgerKey, entriesKey = KEYS[1], KEYS[2]
 local sequence, floor = openLedger(ledgerKey, ARGV[1], ARGV[2])
@@ -12,6 +12,8 @@ if tonumber(ARGV[3]) <= floor then return { 'REPEATED', whole(sequence) } end
 redis.call('XLEN', entriesKey)
 sequence = sequence + 1
 
+begin(ledgerKey, sequence)
 addMessage(entriesKey, sequence, ARGV[4], { 'F ' .. ARGV[3] })
-write('HSET', ledgerKey, 'floor', ARGV[3], 'sequence', whole(sequence))
+write('HSET', ledgerKey, 'floor', ARGV[3])
+finish(ledgerKey, sequence)
 return { 'RAISED', whole(sequence) }

@@ -2,7 +2,7 @@
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:watermarks  KEYS[3] {s0}:bal:<account>
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows
   Returns {'BALANCES', {partition, watermark, …}, {field, units, …}}, fields as in the balance's hash
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+          or what openLedger refuses with
   Writes nothing. O(assets of the account). ]]
 local sequence, refusal = openLedger(KEYS[1], ARGV[1], ARGV[2])
 if not sequence then return refusal end

@@ -2,7 +2,7 @@
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:entries
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] sequence that is archived
   ARGV[4] how many at most
-  Returns {'CHANGES', sequence of the ledger, {id, {field, value, …}} …} | {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+  Returns {'CHANGES', sequence of the ledger, {id, {field, value, …}} …} | what openLedger refuses with
   Messages beyond the sequence, of a script that failed half-way, are never read. Writes nothing. O(messages). ]]
 local sequence, refusal = openLedger(KEYS[1], ARGV[1], ARGV[2])
 if not sequence then return refusal end

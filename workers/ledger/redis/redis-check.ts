@@ -71,12 +71,8 @@ async function requireKnownLedger(
   connection: RedisConnection,
   { epoch, knownSequence }: ExpectedLedger,
 ): Promise<void> {
-  const { ledger, entries } = LEDGER_KEYS;
-  const [found, foundEpoch, sequence, , lastId] = await connection.evaluate(
-    LEDGER_SCRIPTS.readLedger,
-    [ledger, entries],
-    [],
-  );
+  const answer = await connection.evaluate(LEDGER_SCRIPTS.readLedger, [LEDGER_KEYS.ledger], []);
+  const [found, foundEpoch, sequence, , begun] = answer;
   if (found === 'EMPTY') {
     if (knownSequence > 0)
       throw new LedgerPausedError(
@@ -94,11 +90,12 @@ async function requireKnownLedger(
       `Redis knows ${sequence} changes, but ${knownSequence} are known here: it is an older copy, or lost its last writes. ` +
         'Bring the newer data back, or run `ledger rebuild`',
     );
-  if (lastId !== `${sequence}-0`)
-    throw new LedgerPausedError(
-      'HALF_DONE',
-      `change ${lastId} was begun and never finished; the last whole one is ${sequence}. Run \`ledger rebuild\``,
-    );
+  if (begun !== sequence) throw halfDone(begun!);
+}
+
+/** A script failed between two of its writes. */
+export function halfDone(begun: string): LedgerPausedError {
+  return new LedgerPausedError('HALF_DONE', `change ${begun} was begun and never finished: run \`ledger rebuild\``);
 }
 
 async function createLedger(connection: RedisConnection, epoch: string): Promise<void> {

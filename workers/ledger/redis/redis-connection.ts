@@ -116,9 +116,10 @@ export class RedisConnection {
   }
 
   /** Nothing may be called until a later verification finds all well. */
-  pause(error: LedgerPausedError): void {
+  pause(error: LedgerPausedError): LedgerPausedError {
     this.#setTrouble(error);
     this.#verifyLater(this.#epoch);
+    return error;
   }
 
   /** @returns once the ledger may be used, or after that time; rejects when it was closed */

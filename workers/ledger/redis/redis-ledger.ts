@@ -22,7 +22,7 @@ import { parseChange, type StoredChanges, type StreamMessage } from './ledger-ch
 import { BALANCE_PREFIX, balanceKey, LEDGER_KEYS } from './ledger-keys.ts';
 import { balancesOf, holdAnswerOf, parseRecord, sequenceOf, watermarksOf } from './ledger-replies.ts';
 import { LEDGER_SCRIPTS, type LedgerScript, type LedgerScripts } from './ledger-scripts.ts';
-import { checkRedis } from './redis-check.ts';
+import { checkRedis, halfDone } from './redis-check.ts';
 import { RedisConnection } from './redis-connection.ts';
 
 export interface RedisLedgerSettings {
@@ -216,10 +216,11 @@ export class RedisLedger implements Ledger {
   }
 
   async ledgerSequence(): Promise<number> {
-    const answer = await this.#connection.run(this.#scripts.readLedger, [ledger, entries], []);
+    const answer = await this.#connection.run(this.#scripts.readLedger, [ledger], []);
     if (answer[0] === 'EMPTY') throw this.#pause('EMPTY', 'Redis is empty');
     if (answer[1] !== this.#settings.epoch) throw this.#pause('FOREIGN', 'Redis holds another ledger');
     if (Number(answer[2]) < this.#knownSequence) throw this.#pauseOlder(answer[2]!);
+    if (answer[4] !== answer[2]) throw this.#connection.pause(halfDone(answer[4]!));
     return this.#learn(answer[2]);
   }
 
@@ -252,6 +253,7 @@ export class RedisLedger implements Ledger {
         ? this.#pause('EMPTY', 'Redis was emptied: bring its data back, or run `ledger rebuild`')
         : this.#pause('FOREIGN', 'Redis holds another ledger than before: name the one of this data folder');
     if (answer[0] === 'STALE_SEQUENCE') throw this.#pauseOlder(answer[1]!);
+    if (answer[0] === 'HALF_DONE') throw this.#connection.pause(halfDone(answer[1]!));
     return answer;
   }
 
@@ -321,9 +323,7 @@ export class RedisLedger implements Ledger {
   }
 
   #pause(code: string, message: string): LedgerPausedError {
-    const error = new LedgerPausedError(code, message);
-    this.#connection.pause(error);
-    return error;
+    return this.#connection.pause(new LedgerPausedError(code, message));
   }
 
   #pauseOlder(sequence: string): LedgerPausedError {

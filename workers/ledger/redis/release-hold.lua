@@ -4,7 +4,7 @@
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] commandId  ARGV[4] timestampMs
   Returns {'RELEASED', units, sequence} | {'REPEATED'}  released before, or never held: the tombstone stands either way
           {'SETTLED'}  settlement or a withdrawal owns this hold already: nothing was moved
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+          or what openLedger refuses with
   Invariant: available + held is unchanged; what is not a first release has moved nothing. O(1). ]]
 local ledgerKey, holdsKey, closedKey, closedOrderKey, entriesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local commandId, timestampMs = ARGV[3], ARGV[4]
@@ -25,9 +25,10 @@ if known then
 end
 sequence = sequence + 1
 
+begin(ledgerKey, sequence)
 addMessage(entriesKey, sequence, timestampMs, { line })
 storeBalances()
 if known then write('HDEL', holdsKey, commandId) end
 close(closedKey, closedOrderKey, commandId, 'RELEASED', timestampMs)
-write('HSET', ledgerKey, 'sequence', whole(sequence))
+finish(ledgerKey, sequence)
 return known and { 'RELEASED', units, whole(sequence) } or { 'REPEATED' }

@@ -8,7 +8,7 @@
   Returns {'APPLIED', watermark, sequence} | {'REPEATED', watermark, sequence}  all of it was applied before
           {'GAP', watermark}       events before this batch are missing: nothing was applied
           {'BROKEN', event, account, asset, available, held}  what would be, with one of them below zero: nothing applied
-          {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+          or what openLedger refuses with
   Events at or below the watermark are trimmed. The caller has checked that each event's legs add up to zero in every
   asset, so that no sum can pass the pool's limit. Invariant: no amount falls below zero; watermarks never go back. O(legs). ]]
 local ledgerKey, holdsKey, closedKey, closedOrderKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -45,6 +45,7 @@ for place = at, #ARGV, 2 do
 end
 sequence = sequence + 1
 
+begin(ledgerKey, sequence)
 addMessage(entriesKey, sequence, timestampMs, lines)
 storeBalances()
 for _, commandId in ipairs(met) do
@@ -52,5 +53,5 @@ for _, commandId in ipairs(met) do
   close(closedKey, closedOrderKey, commandId, 'SETTLED', timestampMs)
 end
 write('HSET', watermarksKey, partition, lastSequence)
-write('HSET', ledgerKey, 'sequence', whole(sequence))
+finish(ledgerKey, sequence)
 return { 'APPLIED', lastSequence, whole(sequence) }

@@ -1,7 +1,7 @@
 --[[ trim-changes: drop the messages of the stream that are archived, durably.
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:entries
   ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] sequence that is archived, durably
-  Returns {'TRIMMED', how many} | {'STALE_EPOCH', epoch} | {'STALE_SEQUENCE', sequence}
+  Returns {'TRIMMED', how many} | what openLedger refuses with
   Invariant: nothing beyond the archive is dropped. O(messages dropped). ]]
 local sequence, refusal = openLedger(KEYS[1], ARGV[1], ARGV[2])
 if not sequence then return refusal end
