@@ -87,7 +87,7 @@ async function prepare(): Promise<void> {
 }
 
 /** The same, with one more call made. */
-function after(act: () => Promise<unknown>): () => Promise<void> {
+function preparedWith(act: () => Promise<unknown>): () => Promise<void> {
   return async () => {
     await prepare();
     await act();
@@ -105,8 +105,8 @@ describe('each answer of each script, as its contract names them', () => {
     ['hold-funds REPEATED', prepare, () => call.hold([10, '30']), ['OK', ['REPEATED', '70', '2']]],
     ['hold-funds INSUFFICIENT_FUNDS', prepare, () => call.hold([12, '61']), ['OK', ['INSUFFICIENT_FUNDS', '60']]],
     ['hold-funds HOLD_DIFFERS', prepare, () => call.hold([10, '31']), ['OK', ['HOLD_DIFFERS', '30']]],
-    ['hold-funds RELEASED', after(() => call.release(12)), () => call.hold([12, '1']), ['OK', ['RELEASED']]],
-    ['hold-funds BELOW_FLOOR', after(() => call.floor(13)), () => call.hold([12, '1']), ['OK', ['BELOW_FLOOR']]],
+    ['hold-funds RELEASED', preparedWith(() => call.release(12)), () => call.hold([12, '1']), ['OK', ['RELEASED']]],
+    ['hold-funds BELOW_FLOOR', preparedWith(() => call.floor(13)), () => call.hold([12, '1']), ['OK', ['BELOW_FLOOR']]],
     [
       'hold-funds: each of a call for itself, the same one twice too',
       prepare,
@@ -114,12 +114,12 @@ describe('each answer of each script, as its contract names them', () => {
       ['OK', ['HELD', '10', '4'], ['INSUFFICIENT_FUNDS', '10'], ['REPEATED', '10', '4'], ['HELD', '0', '5']],
     ],
     ['release-hold RELEASED', prepare, () => call.release(10), ['RELEASED', '30', '4']],
-    ['release-hold REPEATED', after(() => call.release(10)), () => call.release(10), ['REPEATED']],
-    ['release-hold SETTLED', after(() => call.settle(0, 5, [], [10, 5])), () => call.release(10), ['SETTLED']],
+    ['release-hold REPEATED', preparedWith(() => call.release(10)), () => call.release(10), ['REPEATED']],
+    ['release-hold SETTLED', preparedWith(() => call.settle(0, 5, [], [10, 5])), () => call.release(10), ['SETTLED']],
     ['settle-legs APPLIED', prepare, () => call.settle(0, 5, legs, [10, 5]), ['APPLIED', '5', '4']],
     [
       'settle-legs REPEATED',
-      after(() => call.settle(0, 5, legs)),
+      preparedWith(() => call.settle(0, 5, legs)),
       () => call.settle(0, 5, legs),
       ['REPEATED', '5', '4'],
     ],
@@ -141,13 +141,13 @@ describe('each answer of each script, as its contract names them', () => {
       ['CREDITED', '9223372036854775767', '4'],
     ],
     ['debit-funds DEBITED', prepare, () => call.debit(10), ['DEBITED', '30', '4']],
-    ['debit-funds REPEATED', after(() => call.debit(10)), () => call.debit(10), ['REPEATED', '30', '4']],
+    ['debit-funds REPEATED', preparedWith(() => call.debit(10)), () => call.debit(10), ['REPEATED', '30', '4']],
     ['debit-funds NOT_HELD', prepare, () => call.debit(12), ['NOT_HELD']],
     ['raise-floor RAISED', prepare, () => call.floor(9), ['RAISED', '4']],
-    ['raise-floor REPEATED', after(() => call.floor(9)), () => call.floor(9), ['REPEATED', '4']],
+    ['raise-floor REPEATED', preparedWith(() => call.floor(9)), () => call.floor(9), ['REPEATED', '4']],
     [
       'read-balances BALANCES',
-      after(() => call.settle(0, 5)),
+      preparedWith(() => call.settle(0, 5)),
       call.balances,
       ['BALANCES', ['3', '5'], ['a1', '60', 'h1', '40']],
     ],

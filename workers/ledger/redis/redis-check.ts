@@ -16,7 +16,7 @@ const OLDEST_MAJOR_VERSION = 7;
 
 /**
  * Looks whether this is the Redis that the ledger is in, in a state to keep it. A Redis without any ledger is given one
- * only when nothing of ours is based on an older one.
+ * only when nothing of ours is based on an older one. All scripts are there afterwards.
  * @throws LedgerPausedError, LedgerUnavailableError, LedgerScriptError
  */
 export async function checkRedis(
@@ -33,6 +33,8 @@ export async function checkRedis(
     );
   await checkSettings(connection, onWarning);
   await requireKnownLedger(connection, expected);
+  // A Redis that started anew has forgotten them; a call that is told so is sent a second time, whole.
+  await Promise.all(Object.values(LEDGER_SCRIPTS).map(({ source }) => connection.command('SCRIPT', 'LOAD', source)));
 }
 
 function requireMaster(info: ReadonlyMap<string, string>): void {

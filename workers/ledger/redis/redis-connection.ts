@@ -6,6 +6,8 @@ import { ledgerErrorOf, replyCode } from './redis-errors.ts';
 
 export interface RedisConnectionSettings {
   readonly url: string;
+  /** A server that says nothing for so long while calls wait is taken for dead. */
+  readonly answerTimeoutMs: number;
   /**
    * Run on every new connection, and again and again while it fails, before anything else may use it.
    * @throws LedgerPausedError when this is not the Redis to go on with; anything else to try again
@@ -15,8 +17,6 @@ export interface RedisConnectionSettings {
   readonly onChange: (trouble: LedgerUnavailableError | null) => void;
 }
 
-/** A server that says nothing for so long while calls wait is taken for dead: their outcome is asked for elsewhere. */
-const SOCKET_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const LONGEST_RECONNECT_PAUSE_MS = 500;
 const VERIFY_PAUSE_MS = 500;
@@ -45,7 +45,7 @@ export class RedisConnection {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0, // without it what was under way would never be answered
       connectTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: SOCKET_TIMEOUT_MS,
+      socketTimeout: settings.answerTimeoutMs,
       retryStrategy: (attempt) => Math.min(20 * 2 ** Math.min(attempt, 10), LONGEST_RECONNECT_PAUSE_MS),
     });
     this.#redis.on('ready', () => {

@@ -37,12 +37,15 @@ export interface RedisLedgerSettings {
   readonly onWarning?: (warning: string) => void;
   /** Called after answers that tell of changes: there is something to archive. */
   readonly onWrite?: () => void;
+  /** A Redis that says nothing for so long while calls wait is taken for dead; 10 s when left out. */
+  readonly answerTimeoutMs?: number;
   /** Others than ours for tests that make them fail. */
   readonly scripts?: LedgerScripts;
 }
 
 /** How long a call whose connection broke waits for the next one to learn its outcome. */
 const ASK_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 const REFUSED_PAUSE_MS = 100;
 const { ledger, holds, closed, closedOrder, credits, debits, pools, watermarks, entries } = LEDGER_KEYS;
 
@@ -65,6 +68,7 @@ export class RedisLedger implements Ledger {
     this.#knownSequence = settings.knownSequence;
     this.#connection = new RedisConnection({
       url: settings.url,
+      answerTimeoutMs: settings.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
       verify: (connection) => checkRedis(connection, this.#expected(), (warning) => this.#warnOnce(warning)),
       onChange: settings.onChange ?? (() => {}),
     });
