@@ -10,7 +10,8 @@ import {
 } from '../../../workers/ledger/redis/ledger-scripts.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { startRedis } from '../../support/servers/test-servers.ts';
-import { dumpOf, EPOCH } from './redis-under-test.ts';
+import { EPOCH } from './ledger-settings.ts';
+import { dumpOf } from './redis-under-test.ts';
 
 const { ledger, holds, closed, closedOrder, credits, debits, pools, watermarks, entries } = LEDGER_KEYS;
 const NOW = '1760000000000';

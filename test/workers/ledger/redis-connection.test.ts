@@ -8,7 +8,8 @@ import { RedisLedger } from '../../../workers/ledger/redis/redis-ledger.ts';
 import { CuttingProxy } from '../../support/servers/cutting-proxy.ts';
 import { restartRedis, startRedis } from '../../support/servers/test-servers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { LEDGER_SETTINGS, openRedisLedger } from './redis-under-test.ts';
+import { LEDGER_SETTINGS } from './ledger-settings.ts';
+import { openRedisLedger } from './redis-under-test.ts';
 
 const NOW = 1_760_000_000_000;
 const HOLD = { commandId: 10, accountId: 100, assetId: 1, units: 30n, timestampMs: NOW };

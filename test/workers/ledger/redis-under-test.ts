@@ -5,10 +5,8 @@ import type { LedgerChange } from '../../../workers/ledger/redis/ledger-changes.
 import { RedisLedger, type RedisLedgerSettings } from '../../../workers/ledger/redis/redis-ledger.ts';
 import { startRedis } from '../../support/servers/test-servers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { LEDGER_SETTINGS } from './ledger-settings.ts';
 import type { LedgerEntry, OpenLedger } from './ledger-under-test.ts';
-
-export const EPOCH = 'epoch-of-the-tests';
-export const LEDGER_SETTINGS = { partitionCount: 8, epoch: EPOCH, knownSequence: 0 };
 
 /** A ledger on a server of its own, which ends with it. */
 export interface OpenRedisLedger extends OpenLedger {

@@ -171,7 +171,7 @@ export class RedisConnection {
 
   #setTrouble(trouble: LedgerUnavailableError | null): void {
     if (this.#isClosed) return;
-    const isNews = trouble?.message !== this.#trouble?.message || (trouble === null) !== (this.#trouble === null);
+    const isNews = trouble?.code !== this.#trouble?.code;
     this.#trouble = trouble;
     if (isNews) this.#settings.onChange(trouble);
     if (trouble === null) for (const waiter of this.#waiters.splice(0)) waiter.resolve();
