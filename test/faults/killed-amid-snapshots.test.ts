@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { listSnapshots } from '../../core/journal/snapshot-files.ts';
 import { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
+import { auditDataFolder } from '../../workers/audit/audit.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
 import { readViews } from '../support/exchange-views.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
@@ -41,7 +42,8 @@ test(`kill -9 amid snapshots, segment changes and renames, ${ROUNDS} rounds, eac
       const { baseUrl, accounts } = exchange.sandbox;
       const load = new TradingLoad(accounts, random);
       const running = load.run(baseUrl, CLIENTS, round);
-      await sleep(random.between(100, 1_500));
+      const enough = random.between(200, 500); // orders, not time: a slow machine must fill segments too
+      for (let waits = 0; load.orders.length < enough && waits < 6_000; waits++) await sleep(10);
       await exchange.kill();
       await running;
       orders.push(...load.orders.filter((order) => typeof order.orderId === 'string'));
@@ -70,6 +72,33 @@ test(`kill -9 amid snapshots, segment changes and renames, ${ROUNDS} rounds, eac
     expect(await whole.stop()).toBe(0);
     const archived = readdirSync(join(folder, 'archive', 'journal')).length;
     console.log(`${startsFromSnapshot} starts from a snapshot, ${archived} journal segments archived (SEED=${seed})`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test(`audited at work, while snapshots are taken and segments go to the archive (SEED=${seed})`, {
+  timeout: 180_000,
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringbook-amid-'));
+  const random = new RandomIntegers(seed);
+  try {
+    const exchange = await ExchangeProcess.start(folder, { ...settings(random), RINGBOOK_SNAPSHOT_EVERY: '100' });
+    const load = new TradingLoad(exchange.sandbox.accounts, random);
+    const running = load.run(exchange.sandbox.baseUrl, CLIENTS, 0);
+    let fromSnapshot = 0;
+    for (let audits = 0; audits < 60 && fromSnapshot < 3; audits++) {
+      const report = await auditDataFolder(folder, { isRunning: true });
+      expect(
+        report.statements.flatMap(({ findings }) => findings),
+        `SEED=${seed}`,
+      ).toEqual([]);
+      if (report.replayedFromCommand > 1) fromSnapshot += 1;
+    }
+    expect(fromSnapshot).toBe(3);
+    await exchange.kill();
+    await running;
+    await expectSound(folder, `SEED=${seed}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogKind } from '../../core/journal/frame.ts';
-import { JournalDamagedError } from '../../core/journal/journal-errors.ts';
+import { JournalDamagedError, StorageError } from '../../core/journal/journal-errors.ts';
 import { scanJournal } from '../../core/journal/log-scan.ts';
 import { listSegments } from '../../core/journal/segment-files.ts';
 import { requireSealed, type SegmentScan, scanSegment } from '../../core/journal/segment-scan.ts';
@@ -32,11 +32,11 @@ const BETWEEN_LOOKS_MS = 50;
  * @param isRunning its writer may be at work
  * @throws UnknownVersionError, StorageError
  */
-export async function findEventLogEnd(
-  dataFolder: string,
-  isRunning: boolean,
-  findings: Findings,
-): Promise<EventLogEnd> {
+export function findEventLogEnd(dataFolder: string, isRunning: boolean, findings: Findings): Promise<EventLogEnd> {
+  return unlessRetired(isRunning, () => scanEventLog(dataFolder, isRunning, findings));
+}
+
+async function scanEventLog(dataFolder: string, isRunning: boolean, findings: Findings): Promise<EventLogEnd> {
   const segments = listSegments(dataFolder, LogKind.EVENTS);
   const firstSequence = segments[0]?.firstSequence ?? 1;
   let lastSequence = firstSequence - 1;
@@ -65,7 +65,21 @@ export async function findEventLogEnd(
  * @param isRunning its writer may be at work
  * @throws JournalDamagedError, UnknownVersionError, StorageError
  */
-export async function findJournalEnd(dataFolder: string, isRunning: boolean): Promise<JournalEnd> {
+export function findJournalEnd(dataFolder: string, isRunning: boolean): Promise<JournalEnd> {
+  return unlessRetired(isRunning, () => settledJournal(dataFolder, isRunning));
+}
+
+/** A running exchange may move a segment to the archive between its being listed and read: then all is listed again. */
+async function unlessRetired<End>(isRunning: boolean, scan: () => Promise<End>): Promise<End> {
+  for (let look = 1; ; look++)
+    try {
+      return await scan();
+    } catch (error) {
+      if (!isRunning || look === LOOKS || !(error instanceof StorageError)) throw error;
+    }
+}
+
+async function settledJournal(dataFolder: string, isRunning: boolean): Promise<JournalEnd> {
   for (let look = 1; ; look++)
     try {
       const { firstSequence, lastSequence, tornBytes } = scanJournal(dataFolder, () => {});
