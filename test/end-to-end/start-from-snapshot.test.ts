@@ -82,7 +82,7 @@ describe(`an exchange killed after two snapshots and some more trading (SEED=${s
     views = await readViews(exchange, SYMBOLS, asked);
     ({ restingOrders } = await exchange.status());
     await exchange.kill();
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -106,7 +106,7 @@ describe(`an exchange killed after two snapshots and some more trading (SEED=${s
       ['with an event log that is written anew', (folder) => remove(folder, 'events'), () => undefined],
     ];
 
-  test.each(cases)('shows everything as it was, %s', { timeout: 120_000 }, async (_what, change, from) => {
+  test.each(cases)('shows everything as it was, %s', { timeout: 300_000 }, async (_what, change, from) => {
     const folder = copyOf(killed);
     const fromCommand = from();
     change(folder);
@@ -133,7 +133,7 @@ describe(`an exchange killed after two snapshots and some more trading (SEED=${s
     await expectSound(folder, `SEED=${seed}`);
   });
 
-  test('is refused with an older copy of the balances, though nothing is replayed', { timeout: 60_000 }, async () => {
+  test('is refused with an older copy of the balances, though nothing is replayed', { timeout: 180_000 }, async () => {
     const folder = copyOf(killed);
     const first = await ExchangeProcess.start(folder, SETTINGS);
     expect(await first.stop()).toBe(0);
@@ -147,7 +147,7 @@ describe(`an exchange killed after two snapshots and some more trading (SEED=${s
 });
 
 test(`old segments go to the archive and are found there; without them it is said what to do (SEED=${seed})`, {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ringbook-archive-'));
   try {
