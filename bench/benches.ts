@@ -1,6 +1,7 @@
 import { benchCoreCommands } from './core-commands.ts';
 import { feedBench } from './feed-fan-out.ts';
 import { historyBench } from './history-rows.ts';
+import { memoryBench } from './memory.ts';
 import { recoveryBench } from './recovery.ts';
 import { restBench } from './rest-orders.ts';
 import type { Bench } from './support/bench.ts';
@@ -48,4 +49,12 @@ const threads: Bench = {
 };
 
 /** All of them, in the order in which they are run and stand in RESULTS.md. */
-export const BENCHES: readonly Bench[] = [core, threads, recoveryBench, historyBench, restBench, feedBench];
+export const BENCHES: readonly Bench[] = [
+  core,
+  threads,
+  recoveryBench,
+  historyBench,
+  restBench,
+  feedBench,
+  memoryBench,
+];

@@ -10,6 +10,7 @@ import type { LoadResult } from './rest-load.ts';
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
 import { barChart } from './support/chart.ts';
 import { printedPort } from './support/child-output.ts';
+import { requireResting } from './support/exchange-status.ts';
 import { describeMachine } from './support/machine.ts';
 import { median, perSecond } from './support/pairs.ts';
 import { cpuShare } from './support/process-usage.ts';
@@ -150,14 +151,6 @@ function latencies({ p50Ms, p99Ms, p999Ms, maxMs }: LoadResult): number[] {
 
 function latencyRow(name: string, result: LoadResult): string[] {
   return [name, ...latencies(result).map((each) => each.toFixed(2)), result.sentLateMs.toFixed(2)];
-}
-
-/** What was acknowledged is there. */
-async function requireResting(exchange: ExchangeProcess, orders: number): Promise<void> {
-  const { adminUrl, adminToken } = exchange.sandbox;
-  const answer = await fetch(`${adminUrl}/status`, { headers: { Authorization: `Bearer ${adminToken}` } });
-  const { restingOrders } = (await answer.json()) as { restingOrders: number };
-  if (restingOrders !== orders) throw new Error(`${orders} orders were accepted, ${restingOrders} rest in the book`);
 }
 
 async function runLoad(
