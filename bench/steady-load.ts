@@ -3,12 +3,13 @@ import { SignedRequests } from './support/signed-requests.ts';
 
 /**
  * A load that leaves an exchange as it was, in a process of its own: each connection places an order that rests, cancels
- * it, and every TRADE_EVERY rounds sells to the other account: the grants of a sandbox last for two million trades. Prints one line of JSON: requests, refused.
+ * it, and every TRADE_EVERY rounds sells to the other account: the grants of a sandbox last for two million trades. Prints one line of JSON.
  *
  *   node bench/steady-load.ts PORT MAKER_KEY MAKER_SECRET TAKER_KEY TAKER_SECRET CONNECTIONS SECONDS
  */
 export interface SteadyLoadResult {
   readonly requests: number;
+  readonly orders: number; // of the requests, each closed by now
   readonly refused: number;
 }
 
@@ -20,6 +21,7 @@ const maker = new SignedRequests({ key: makerKey!, secret: makerSecret! });
 const taker = new SignedRequests({ key: takerKey!, secret: takerSecret! });
 const endsAtMs = performance.now() + Number(seconds) * 1_000;
 let requests = 0;
+let orders = 0;
 let refused = 0;
 
 async function ask(connection: HttpConnection, signed: string): Promise<{ order_id: string }> {
@@ -30,6 +32,7 @@ async function ask(connection: HttpConnection, signed: string): Promise<{ order_
 }
 
 function order(from: SignedRequests, side: 'buy' | 'sell', price: string, options: readonly string[] = []): string {
+  orders += 1;
   const fields = { symbol: 'btcusd', amount: '0.00001', price, side, type: 'exchange limit', options };
   return from.sign('/v1/order/new', fields);
 }
@@ -47,5 +50,5 @@ async function runConnection(number: number): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: Number(connections) }, (_, number) => runConnection(number)));
-const result: SteadyLoadResult = { requests, refused };
+const result: SteadyLoadResult = { requests, orders, refused };
 console.log(JSON.stringify(result));

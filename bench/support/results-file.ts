@@ -7,7 +7,7 @@ const PREFACE = `# Results
 
 Written by \`npm run bench -- --report\`; a section is replaced whenever its benchmark is run so again. A figure counts beside
 its limit in the same run on the same machine: absolute numbers say how fast the machine is. \`npm run bench -- --help\` lists
-the benchmarks.
+the benchmarks. A section whose command says \`--short\` shows that its benchmark runs, and nothing else.
 `;
 
 /** RESULTS.md and its pictures: a section for each benchmark, in their order, whichever of them was run last. */
