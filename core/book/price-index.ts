@@ -45,17 +45,22 @@ export class PagePool {
     return this.#used;
   }
 
-  /** @throws InvariantError unless free and used pages add up and free ones are empty */
+  /** @throws InvariantError unless free and used pages add up, and free ones and the one at offset 0 are empty */
   verifyInvariants(): void {
     let free = 0;
+    this.#verifyEmpty(0);
     for (let page = this.#freePage; page !== NIL; page = this.words[page + COUNT]!) {
-      for (let word = page + BITMAP; word <= page + SUMMARY; word++)
-        if (this.words[word] !== 0) fail(`page pool: free page ${page} has entries`);
+      this.#verifyEmpty(page);
       free += 1;
       if (free > this.#neverUsed) fail('page pool: the free list goes round');
     }
     if (free + this.#used !== this.#neverUsed)
       fail(`page pool: free=${free} used=${this.#used} ever used=${this.#neverUsed}`);
+  }
+
+  #verifyEmpty(page: number): void {
+    for (let word = page; word <= page + SUMMARY; word++)
+      if (this.words[word] !== 0) fail(`page pool: page ${page} is free and has entries`);
   }
 
   /** @returns the word offset of an empty page. The caller has made sure that one is free. */
@@ -193,15 +198,17 @@ export class PriceIndex {
     const { words } = this.#pool;
     const found = { pages: 0, levels: 0 };
     for (let top = 0; top < ROOT_ENTRIES; top++) {
-      if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) continue;
       const middlePage = this.#root[top]!;
+      if (((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) !== (middlePage !== 0))
+        fail(`price index: the root's bitmap is wrong about its entry ${top}`);
+      if (middlePage === 0) continue;
       found.pages += 1;
       for (const middle of verifiedEntries(words, middlePage)) {
         const leafPage = words[middlePage + middle]!;
         found.pages += 1;
         for (const leaf of verifiedEntries(words, leafPage)) {
           const priceTicks = (((top << PAGE_BITS) | middle) << PAGE_BITS) | leaf;
-          const level = words[leafPage + leaf]!;
+          const level = words[leafPage + leaf]! - 1;
           if (priceOf(level) !== priceTicks)
             fail(`price index: at ${priceTicks} stands level ${level} of price ${priceOf(level)}`);
           found.levels += 1;
@@ -242,14 +249,18 @@ export class PriceIndex {
   }
 }
 
-/** @returns the entries in use of a page, which is in use itself, its bitmap, summary and count found to agree */
+/** @returns the entries in use of a page, which is in use itself, its entries, bitmap, summary and count found to agree */
 function verifiedEntries(words: Int32Array, page: number): number[] {
   const entries: number[] = [];
-  for (let entry = 0; entry < PAGE_ENTRIES; entry++)
-    if ((words[page + BITMAP + (entry >>> 5)]! & (1 << (entry & 31))) !== 0) entries.push(entry);
+  for (let entry = 0; entry < PAGE_ENTRIES; entry++) {
+    const isInUse = words[page + entry] !== 0;
+    if (((words[page + BITMAP + (entry >>> 5)]! & (1 << (entry & 31))) !== 0) !== isInUse)
+      fail(`price index: page ${page}, the bitmap is wrong about entry ${entry}`);
+    if (isInUse) entries.push(entry);
+  }
   if (entries.length === 0) fail(`price index: page ${page} is in use without an entry`);
   if (entries.length !== words[page + COUNT])
-    fail(`price index: page ${page} counts ${words[page + COUNT]} entries, its bitmap ${entries.length}`);
+    fail(`price index: page ${page} counts ${words[page + COUNT]} entries, has ${entries.length}`);
   for (let word = 0; word < 32; word++)
     if ((words[page + BITMAP + word] !== 0) !== ((words[page + SUMMARY]! & (1 << word)) !== 0))
       fail(`price index: page ${page}, the summary is wrong about word ${word} of its bitmap`);

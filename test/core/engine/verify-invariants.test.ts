@@ -50,7 +50,7 @@ class Crowd {
     this.freedLevel = this.levelOf(this.freed);
     for (const order of far) desk.cancel(order);
     const { words, used } = this.memory.pages;
-    this.freePage = used * PAGE.WORDS; // the pages in use came first, those of the far prices last
+    this.freePage = (1 + used) * PAGE.WORDS; // the one at 0 is never used; those in use came first, those of the far prices last
     expect(words[this.freePage + PAGE.SUMMARY]).toBe(0);
   }
 
@@ -84,8 +84,8 @@ class Crowd {
   /** @returns where the entry of a price below 1,024 stands: the page of instrument 1's first level, and its own */
   leafPage(): number {
     const { words } = this.memory.pages;
-    for (let page = 0; page < this.freePage; page += PAGE.WORDS)
-      if (words[page + 100] === this.levelOf(this.head) && words[page + PAGE.COUNT]! > 2) return page;
+    for (let page = PAGE.WORDS; page < this.freePage; page += PAGE.WORDS)
+      if (words[page + 100] === this.levelOf(this.head) + 1 && words[page + PAGE.COUNT]! > 2) return page;
     throw new Error('no page knows the level at 100');
   }
 }
@@ -180,14 +180,14 @@ const INDEX_TAMPERINGS: readonly Tampering[] = [
     (c) => {
       c.memory.pages.words[c.leafPage() + PAGE.BITMAP + 2]! &= ~(1 << (90 - 64));
     },
-    /counts \d+ entries, its bitmap \d+/,
+    /the bitmap is wrong about entry 90/,
   ],
   [
     'a bit without a price',
     (c) => {
       c.memory.pages.words[c.leafPage() + PAGE.BITMAP + 20] = 1;
     },
-    /counts \d+ entries, its bitmap \d+/,
+    /the bitmap is wrong about entry 640/,
   ],
   [
     'the summary',
@@ -206,7 +206,7 @@ const INDEX_TAMPERINGS: readonly Tampering[] = [
   [
     'a price at the wrong level',
     (c) => {
-      c.memory.pages.words[c.leafPage() + 90] = c.levelOf(c.ask);
+      c.memory.pages.words[c.leafPage() + 90] = c.levelOf(c.ask) + 1;
     },
     /at 90 stands level \d+ of price 110/,
   ],
@@ -215,7 +215,14 @@ const INDEX_TAMPERINGS: readonly Tampering[] = [
     (c) => {
       c.memory.pages.words[c.freePage + PAGE.BITMAP + 3] = 1;
     },
-    /free page \d+ has entries/,
+    /page \d+ is free and has entries/,
+  ],
+  [
+    'a level where nothing leads, in the page that stays empty',
+    (c) => {
+      c.memory.pages.words[77] = 1;
+    },
+    /page 0 is free and has entries/,
   ],
   [
     'free pages that go round',
@@ -231,7 +238,7 @@ const INDEX_TAMPERINGS: readonly Tampering[] = [
     },
     /index pages in use \d+, in books \d+/,
   ],
-  ['a page of a book given back', (c) => c.memory.pages.release(c.leafPage()), /counts|free page/],
+  ['a page of a book given back', (c) => c.memory.pages.release(c.leafPage()), /counts \d+ entries, has \d+/],
 ];
 
 const STOP_TAMPERINGS: readonly Tampering[] = [
