@@ -3,6 +3,7 @@ import type { Asset } from '../core/money/asset.ts';
 import type { Catalogue } from '../core/money/catalogue.ts';
 import type { Markets } from '../core/money/default-markets.ts';
 import type { Instrument } from '../core/money/instrument.ts';
+import type { InstrumentUpdateFields } from '../core/protocol/command-encoder.ts';
 import type { ExchangeEvent } from '../core/protocol/event-decoder.ts';
 import { EventKind, type InstrumentState, RejectReason } from '../core/protocol/kinds.ts';
 import { AdminError } from './admin/admin-route.ts';
@@ -26,6 +27,7 @@ export class OperatorCommands {
   readonly #commandIds: CommandIds;
   readonly #catalogue: Catalogue;
   readonly #changing = new Set<Promise<ExchangeEvent>>();
+  #updated: Promise<unknown> = Promise.resolve(); // the newest update, and with it all before
   #isOpen = true;
 
   constructor(publisher: CommandPublisher, outcomes: CommandOutcomes, commandIds: CommandIds, catalogue: Catalogue) {
@@ -76,6 +78,27 @@ export class OperatorCommands {
     const change = { instrumentId, state };
     const event = await this.#change((origin) => this.#publisher.publishInstrumentState(origin, change));
     requireTaken(`instrument ${instrumentId}`, event);
+  }
+
+  /**
+   * Changes the rules of an instrument. An update carries all of them, so one waits for the one before.
+   * @param rules called when it is this one's turn; what it throws is what this rejects with
+   * @throws as defineAsset
+   */
+  async updateInstrument(rules: () => InstrumentUpdateFields): Promise<void> {
+    const before = this.#updated;
+    const updating = before.then(async () => {
+      const update = rules();
+      const event = await this.#change((origin) => this.#publisher.publishInstrumentUpdate(origin, update));
+      requireTaken(`instrument ${update.instrumentId}`, event);
+    });
+    this.#updated = updating.catch(() => {});
+    return updating;
+  }
+
+  /** Tells the core what time it is. @returns when every order that is due is gone @throws as defineAsset */
+  async advanceTime(): Promise<void> {
+    await this.#change((origin) => this.#publisher.publishTime(origin));
   }
 
   /** From now on nothing is changed; what is on its way goes on. */

@@ -66,7 +66,7 @@ export function addAdminCommands(program: Command, support: AdminCommandSupport)
 function addInstrumentCommands(instruments: Command, support: AdminCommandSupport): void {
   add(instruments, support, {
     usage: 'list',
-    description: 'all instruments, their steps, fees and states',
+    description: 'all instruments, their steps, fees, limits and states',
     call: () => ({ path: '/instruments' }),
   });
   add(instruments, support, {
@@ -86,6 +86,30 @@ function addInstrumentCommands(instruments: Command, support: AdminCommandSuppor
       const { baseDecimals, quoteDecimals, makerRatePpm, takerRatePpm } = options;
       const steps = { base, quote, tickSize, lotSize, minimum, symbol };
       return { path: '/instruments', input: { ...steps, baseDecimals, quoteDecimals, makerRatePpm, takerRatePpm } };
+    },
+  });
+  add(instruments, support, {
+    usage: 'update <symbol>',
+    description: 'other fees, quantities or price band from now on; what is not named stays as it is',
+    options: (command) =>
+      command
+        .option('--maker-rate-ppm <number>', 'fee of makers in millionths, of orders placed from now on', wholeNumber)
+        .option('--taker-rate-ppm <number>', 'fee of takers, likewise', wholeNumber)
+        .option('--minimum <decimal>', 'smallest quantity of an order')
+        .option('--maximum <decimal>', 'largest quantity of an order')
+        .option(
+          '--price-band-ppm <number>',
+          'nothing trades farther from the reference price; 0 for no band',
+          wholeNumber,
+        )
+        .option('--reference-price <decimal>', 'what the price band lies around, or "last" for the last trade'),
+    call: ([symbol], options) => {
+      const { makerRatePpm, takerRatePpm, minimum, maximum, priceBandPpm, referencePrice } = options;
+      const rates = { makerRatePpm, takerRatePpm };
+      return {
+        path: '/instruments/update',
+        input: { symbol, ...rates, minimum, maximum, priceBandPpm, referencePrice },
+      };
     },
   });
   const states: readonly (readonly [name: string, state: string, description: string])[] = [

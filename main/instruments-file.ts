@@ -74,7 +74,8 @@ export function readMarkets(path: string | undefined): Markets {
 }
 
 /**
- * The journal's rules hold, whatever a file says later.
+ * The journal's rules hold, whatever a file says later. A file is compared with the first definitions: updates are the
+ * operator's, and a file that seeded an exchange must not keep it from starting after one.
  * @throws InstrumentsFileError naming every asset and instrument that the file has differently
  */
 export function requireSameMarkets(path: string, markets: Markets, catalogue: Catalogue): void {
@@ -86,7 +87,7 @@ export function requireSameMarkets(path: string, markets: Markets, catalogue: Ca
       problems.push(`asset ${code} has ${known.decimals} decimals here, not ${decimals}`);
   }
   for (const instrument of markets.instruments) {
-    const known = catalogue.instrumentBySymbol(instrument.symbol);
+    const known = catalogue.firstDefinition(instrument.symbol);
     if (known === undefined) {
       problems.push(`instrument ${instrument.symbol} is not defined on this exchange`);
       continue;
@@ -98,7 +99,7 @@ export function requireSameMarkets(path: string, markets: Markets, catalogue: Ca
   }
   if (problems.length > 0)
     throw new InstrumentsFileError(
-      `${path} differs from what the journal defined at the first start, which stays (correct the file, or leave it out):\n` +
+      `${path} differs from what the journal defined at the first start, which stays (correct the file, or leave it out; fees and quantities change with "instruments update"):\n` +
         problems.map((problem) => `  - ${problem}`).join('\n'),
     );
 }

@@ -26,6 +26,12 @@ export interface InstrumentDefinition {
   readonly takerRatePpm: number; // 0 … 1_000_000
 }
 
+/** What of a definition may change while it is traded. */
+export type InstrumentRules = Pick<
+  InstrumentDefinition,
+  'minQuantityLots' | 'maxQuantityLots' | 'makerRatePpm' | 'takerRatePpm'
+>;
+
 /** A definition that passed the exactness rule, with what follows from it. */
 export interface Instrument extends InstrumentDefinition {
   /** Quote units of one lot at one tick, ≥ 1: notional = ticks × lots × this, exactly. */

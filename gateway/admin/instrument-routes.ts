@@ -10,10 +10,11 @@ import {
   MAX_QUANTITY_LOTS,
 } from '../../core/money/instrument.ts';
 import { InstrumentState } from '../../core/protocol/kinds.ts';
-import type { InstrumentStates } from '../market-data/instrument-states.ts';
+import type { InstrumentStates, PriceBand } from '../market-data/instrument-states.ts';
 import type { OperatorCommands } from '../operator-commands.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
 import { AdminError, type AdminRoute, inputRoute } from './admin-route.ts';
+import { INSTRUMENT_UPDATE, referencePriceText, updatedRules } from './instrument-update.ts';
 
 export interface InstrumentParts {
   readonly catalogue: Catalogue;
@@ -53,7 +54,13 @@ const STATE_CHANGE = z.strictObject({
 
 /** What is traded here, and whether. Every change is a journalled command. */
 export function instrumentRoutes({ catalogue, states, operator }: InstrumentParts): AdminRoute[] {
-  const json = (instrument: Instrument) => instrumentJson(instrument, states.state(instrument.instrumentId));
+  const json = (instrument: Instrument) =>
+    instrumentJson(instrument, states.state(instrument.instrumentId), states.band(instrument.instrumentId));
+  const known = (symbol: string): Instrument => {
+    const instrument = catalogue.instrumentBySymbol(symbol.toLowerCase());
+    if (instrument === undefined) throw new AdminError('NotFound', `there is no instrument "${symbol}"`);
+    return instrument;
+  };
   return [
     { method: 'GET', path: '/instruments', answer: () => catalogue.instruments().map(json) },
     inputRoute('/instruments', DEFINITION, async (definition) => {
@@ -63,10 +70,15 @@ export function instrumentRoutes({ catalogue, states, operator }: InstrumentPart
       return json(instrument);
     }),
     inputRoute('/instruments/state', STATE_CHANGE, async ({ symbol, state }) => {
-      const instrument = catalogue.instrumentBySymbol(symbol.toLowerCase());
-      if (instrument === undefined) throw new AdminError('NotFound', `there is no instrument "${symbol}"`);
+      const instrument = known(symbol);
       await operator.setInstrumentState(instrument.instrumentId, STATES.get(state)!);
       return json(instrument);
+    }),
+    inputRoute('/instruments/update', INSTRUMENT_UPDATE, async (update) => {
+      const { instrumentId } = known(update.symbol);
+      // Read only when it is this one's turn: an update that came just before must not be undone by what it leaves out.
+      await operator.updateInstrument(() => updatedRules(update, known(update.symbol), states.band(instrumentId)));
+      return json(known(update.symbol));
     }),
   ];
 }
@@ -98,7 +110,10 @@ function readDefinition(definition: Definition, catalogue: Catalogue): { newAsse
   const quote = assetOf(definition.quote.toUpperCase(), 'quote', definition.quoteDecimals);
   const symbol = (definition.symbol ?? base.code + quote.code).toLowerCase();
   if (catalogue.instrumentBySymbol(symbol) !== undefined)
-    throw new AdminError('AlreadyDefined', `instrument ${symbol} is defined already; it never changes`);
+    throw new AdminError(
+      'AlreadyDefined',
+      `instrument ${symbol} is defined already; "instruments update" changes what may change of it`,
+    );
   const tickScale = definition.tickSize.split('.')[1]?.length ?? 0;
   const lotUnits = exact(definition.lotSize, base.decimals, 'lotSize');
   const minimumUnits = exact(definition.minimum, base.decimals, 'minimum');
@@ -139,7 +154,7 @@ function exact(text: string, scale: number, field: string): bigint {
   throw new AdminError('InvalidInput', `${field}: must be decimal text with at most ${scale} decimals, such as "0.01"`);
 }
 
-function instrumentJson(instrument: Instrument, state: InstrumentState) {
+function instrumentJson(instrument: Instrument, state: InstrumentState, band: PriceBand) {
   return {
     symbol: instrument.symbol,
     base: instrument.base.code,
@@ -147,8 +162,11 @@ function instrumentJson(instrument: Instrument, state: InstrumentState) {
     tickSize: formatPrice(instrument, 1),
     lotSize: formatQuantity(instrument, 1),
     minimum: formatQuantity(instrument, instrument.minQuantityLots),
+    maximum: formatQuantity(instrument, instrument.maxQuantityLots),
     makerRatePpm: instrument.makerRatePpm,
     takerRatePpm: instrument.takerRatePpm,
+    priceBandPpm: band.priceBandPpm,
+    referencePrice: referencePriceText(instrument, band),
     state: STATE_NAMES[state],
   };
 }

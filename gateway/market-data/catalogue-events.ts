@@ -1,12 +1,12 @@
 import { fail } from '../../core/assert.ts';
 import type { SnapshotDefinition, SnapshotMarket } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { defineInstrument, type InstrumentDefinition } from '../../core/money/instrument.ts';
+import { defineInstrument } from '../../core/money/instrument.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import type { EventListener } from '../orders/event-reader.ts';
 
-/** Fills the catalogue with what the journal defined. The exactness rule is checked again on the way in. */
+/** Fills the catalogue with what the journal defined and updated. What is checked there is checked again on the way in. */
 export class CatalogueEvents implements EventListener {
   readonly #catalogue: Catalogue;
 
@@ -24,25 +24,13 @@ export class CatalogueEvents implements EventListener {
         fail(`instrument ${event.definition.symbol} names an asset that was not defined before it`);
       this.#catalogue.putInstrument(defineInstrument({ ...event.definition, base, quote }));
     } else if (event.kind === EventKind.INSTRUMENT_UPDATED) {
-      this.#update(event);
+      this.#catalogue.updateInstrument(event.instrumentId, event);
     }
   }
 
   /** @param definitions in their order, and @param markets what has changed since, as a snapshot has them */
   prime(definitions: readonly SnapshotDefinition[], markets: readonly SnapshotMarket[]): void {
     for (const definition of definitions) this.onEvent(definition);
-    for (const market of markets) this.#update(market);
-  }
-
-  #update({ instrumentId, minQuantityLots, maxQuantityLots, makerRatePpm, takerRatePpm }: ChangedTerms): void {
-    const instrument = this.#catalogue.instrument(instrumentId) ?? fail(`no instrument ${instrumentId} to be updated`);
-    const changed = { minQuantityLots, maxQuantityLots, makerRatePpm, takerRatePpm };
-    this.#catalogue.putInstrument({ ...instrument, ...changed });
+    for (const market of markets) this.#catalogue.updateInstrument(market.instrumentId, market);
   }
 }
-
-/** What of an instrument may change while it trades, as far as others than the core need it. */
-type ChangedTerms = Pick<
-  InstrumentDefinition,
-  'instrumentId' | 'minQuantityLots' | 'maxQuantityLots' | 'makerRatePpm' | 'takerRatePpm'
->;

@@ -4,8 +4,10 @@ import type { Instrument } from '../../core/money/instrument.ts';
 import type { Clock } from '../../core/ports.ts';
 import { slotsForClientOrderId } from '../../core/protocol/client-order-id.ts';
 import {
+  type AmendOrderFields,
   type CancelOrderFields,
   type CommandHeader,
+  encodeAmendOrder,
   encodeCancelOrder,
   encodeCheckpoint,
   encodeDefineAsset,
@@ -13,7 +15,10 @@ import {
   encodeMassCancel,
   encodeNewOrder,
   encodeSetInstrumentState,
+  encodeTime,
+  encodeUpdateInstrument,
   type InstrumentStateFields,
+  type InstrumentUpdateFields,
   type MassCancelFields,
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
@@ -93,6 +98,12 @@ export class CommandPublisher {
     return this.#written(1);
   }
 
+  publishAmend(origin: CommandOrigin, amend: AmendOrderFields): number {
+    const header = this.#header(origin, 1);
+    encodeAmendOrder(this.#ring.window, this.#offsetAt(0), header, amend);
+    return this.#written(1);
+  }
+
   publishMassCancel(origin: CommandOrigin, massCancel: MassCancelFields): number {
     const header = this.#header(origin, 1);
     encodeMassCancel(this.#ring.window, this.#offsetAt(0), header, massCancel);
@@ -102,6 +113,19 @@ export class CommandPublisher {
   publishInstrumentState(origin: CommandOrigin, change: InstrumentStateFields): number {
     const header = this.#header(origin, 1);
     encodeSetInstrumentState(this.#ring.window, this.#offsetAt(0), header, change);
+    return this.#written(1);
+  }
+
+  publishInstrumentUpdate(origin: CommandOrigin, update: InstrumentUpdateFields): number {
+    const header = this.#header(origin, 1);
+    encodeUpdateInstrument(this.#ring.window, this.#offsetAt(0), header, update);
+    return this.#written(1);
+  }
+
+  /** Tells the core what time it is: orders good till a date at or before it expire. */
+  publishTime(origin: CommandOrigin): number {
+    const header = this.#header(origin, 1);
+    encodeTime(this.#ring.window, this.#offsetAt(0), header);
     return this.#written(1);
   }
 

@@ -65,6 +65,9 @@ function detailsJson(instrument: Instrument, state: InstrumentState) {
     tick_size: Number(formatQuantity(instrument, 1)),
     quote_increment: Number(formatPrice(instrument, 1)),
     min_order_size: formatQuantity(instrument, instrument.minQuantityLots),
+    max_order_size: formatQuantity(instrument, instrument.maxQuantityLots), // ours, as are the two rates
+    maker_fee_ppm: instrument.makerRatePpm,
+    taker_fee_ppm: instrument.takerRatePpm,
     status: STATUS[state],
     wrap_enabled: false,
     product_type: 'spot',

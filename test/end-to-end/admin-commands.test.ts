@@ -139,13 +139,26 @@ test('an instrument with a new asset is added, trades, and is there after kill -
     tickSize: '0.01',
     lotSize: '0.001',
     minimum: '0.01',
+    maximum: '9007199254740.991',
     makerRatePpm: 0,
     takerRatePpm: 4_000,
+    priceBandPpm: 0,
+    referencePrice: 'last',
     state: 'trading',
   });
   await ringbookJson('deposits', 'create', 'alice', 'SOL', '10');
   await order(alice, 'sell', '1', '20.00', { symbol: 'solusd' });
   expect((await order(bob, 'buy', '1', '20.00', { symbol: 'SOLUSD' })).body).toMatchObject({ executed_amount: '1' });
+  const limits = ['--minimum', '0.5', '--maximum', '4', '--price-band-ppm', '50000', '--reference-price', '20.00'];
+  expect(await ringbookJson('instruments', 'update', 'solusd', '--taker-rate-ppm', '100', ...limits)).toMatchObject({
+    minimum: '0.5',
+    maximum: '4',
+    makerRatePpm: 0,
+    takerRatePpm: 100,
+    priceBandPpm: 50_000,
+    referencePrice: '20.00',
+  });
+  expect(await order(bob, 'buy', '0.499', '20.00', { symbol: 'solusd' })).toMatchObject({ status: 400 });
   await ringbookJson('instruments', 'halt', 'solusd');
   const before = await ringbookJson('instruments', 'list');
   await exchange.kill();
@@ -170,6 +183,8 @@ test.each([
   ['/deposits', { account: 'alice', asset: 'USD', amount: '0.00000000001' }, 400, 'amount'],
   ['/deposits', { account: 'alice', asset: 'USD', amount: '922337203' }, 400, 'no more than 2^63 units'],
   ['/instruments/state', { symbol: 'nousd', state: 'halted' }, 404, 'there is no instrument "nousd"'],
+  ['/instruments/update', { symbol: 'nousd', makerRatePpm: 1 }, 404, 'there is no instrument "nousd"'],
+  ['/instruments/update', { symbol: 'btcusd' }, 400, 'at least one'],
   ['/instruments', { base: 'BTC', quote: 'USD', ...STEPS }, 409, 'defined already'],
   ['/instruments', { base: 'BTC', quote: 'NEW', ...STEPS }, 400, 'quoteDecimals'],
   ['/instruments', { base: 'BTC', quote: 'ETH', ...STEPS, baseDecimals: 2 }, 400, 'has 8 decimals for ever'],

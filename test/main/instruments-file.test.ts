@@ -94,6 +94,16 @@ test('a file that still says what the journal says is taken', () => {
   requireSameMarkets(path, readMarkets(path), catalogue);
 });
 
+test('an update is the operator’s: the file that seeded the exchange is still taken, one that follows it is not', () => {
+  const catalogue = catalogueOf(ONE_MARKET_FILE);
+  const btceur = catalogue.instrumentBySymbol('btceur')!;
+  catalogue.updateInstrument(btceur.instrumentId, { ...btceur, makerRatePpm: 7, minQuantityLots: 20 });
+  expect(catalogue.instrumentBySymbol('btceur')).toMatchObject({ makerRatePpm: 7, minQuantityLots: 20 });
+  requireSameMarkets(path, readMarkets(path), catalogue);
+  write(withInstrument({ makerRatePpm: 7 }));
+  expect(() => requireSameMarkets(path, readMarkets(path), catalogue)).toThrow('makerRatePpm is 1000 here, not 7');
+});
+
 test.each<[string, object, RegExp]>([
   ['another tick', withInstrument({ tickSize: '0.1' }), /btceur: tickSize is 0\.01 here, not 0\.1/],
   ['another fee', withInstrument({ makerRatePpm: 0 }), /btceur: makerRatePpm is 1000 here, not 0/],
