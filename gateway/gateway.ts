@@ -21,6 +21,7 @@ import type { CommandIds } from './orders/command-ids.ts';
 import { CommandOutcomes } from './orders/command-outcomes.ts';
 import { CommandPublisher } from './orders/command-publisher.ts';
 import { EventReader } from './orders/event-reader.ts';
+import { ExpirySchedule } from './orders/expiry-schedule.ts';
 import { liveOrdersAt } from './orders/live-orders.ts';
 import { OrderEntry } from './orders/order-entry.ts';
 import { OrderView } from './orders/order-view.ts';
@@ -96,6 +97,7 @@ export class Gateway {
   readonly #orderEvents: OrderEventHub;
   readonly #sequences: AccountSequences;
   readonly #history: CurrentHistory;
+  readonly #expiries: ExpirySchedule;
   readonly #outcomes = new CommandOutcomes();
   readonly #reader: EventReader;
   #catchUp: { readonly sequence: number; readonly resolve: () => void } | null = null;
@@ -106,6 +108,7 @@ export class Gateway {
     this.#dependencies = dependencies;
     this.#control = new Int32Array(dependencies.control);
     this.orders = new OrderView(dependencies.closedOrders);
+    this.#expiries = new ExpirySchedule(this.orders, dependencies.clock, dependencies.logger);
     this.#sequences = new AccountSequences(dependencies.partitionCount);
     this.#history = new CurrentHistory(dependencies.history, this.#sequences);
     const keyText = (keyId: number): string => dependencies.keyStore.keyOf(keyId)?.key ?? '';
@@ -116,6 +119,7 @@ export class Gateway {
       this.#market,
       this.#sequences,
       this.#orderEvents,
+      this.#expiries,
       this.#outcomes, // last: who waits for a command finds its effect in every view
     ]);
   }
@@ -188,6 +192,7 @@ export class Gateway {
       publisher,
       outcomes,
       commandIds,
+      catalogue: this.catalogue,
       view: this.orders,
       past,
       states: this.#market.states,
@@ -212,11 +217,14 @@ export class Gateway {
   }
 
   /**
+   * Nobody meets an order whose time came while the exchange was away: they go before the port is opened.
    * @param port 0 for any free one
    * @returns the port
    * @throws ListenError
    */
   async listen(host = '127.0.0.1', port = 0): Promise<number> {
+    const { operator } = this.#resumed();
+    await this.#expiries.start(() => operator.advanceTime());
     const listeningPort = await this.#resumed().server.listen(host, port);
     this.#publicUrl = this.#dependencies.publicUrl ?? `http://${host}:${listeningPort}`;
     return listeningPort;
@@ -236,6 +244,7 @@ export class Gateway {
 
   /** From now on orders and cancels get 503; what is on its way is finished, and everything may still be read. */
   beginShutdown(): void {
+    this.#expiries.stop();
     this.#running?.orderEntry.close();
     this.#running?.operator.close();
   }
@@ -249,6 +258,7 @@ export class Gateway {
 
   /** Ends every connection at once. */
   close(): void {
+    this.#expiries.stop();
     this.#running?.server.close();
   }
 

@@ -2,7 +2,6 @@ import type { Instrument } from '../../core/money/instrument.ts';
 import { InstrumentState, OrderFlag, RejectReason } from '../../core/protocol/kinds.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
-import type { ParsedOrder } from '../rest/order-fields.ts';
 
 const STATE_OF_REASON = {
   [RejectReason.INSTRUMENT_HALTED]: InstrumentState.HALTED,
@@ -28,15 +27,47 @@ export function isTaken(state: InstrumentState, flags: number): boolean {
   return state === InstrumentState.POST_ONLY && (flags & OrderFlag.POST_ONLY) !== 0;
 }
 
-/** What a client hears when the core refused an order that the gateway let through. Its whole hold goes back. */
-export function coreRefusal(reason: RejectReason, { instrument, fields }: ParsedOrder): Error {
+/** A good-til-date order whose time has come before it arrived. */
+export function alreadyExpired(expiresAtMs: number): ApiError {
+  return new ApiError('InvalidTimestampInPayload', `expire_at must lie in the future, and ${expiresAtMs} does not`);
+}
+
+/** An order can't be made smaller than what is gone of it. */
+export function nothingWouldRemain(instrument: Instrument, totalLots: number): ApiError {
+  return new ApiError(
+    'InvalidQuantity',
+    `Invalid quantity for symbol ${instrument.symbol.toUpperCase()}: ${formatQuantity(instrument, totalLots)} ` +
+      '(the new total must be above what was filled or decremented; to end the order, cancel it)',
+  );
+}
+
+/** What was asked for, as far as a refusal speaks of it. */
+export interface RefusedFields {
+  readonly priceTicks: number;
+  readonly quantityLots: number;
+  readonly expiresAtMs?: number;
+}
+
+/**
+ * What a client hears when the core refused an order, or a change of one, that the gateway let through. All that was held
+ * for it goes back.
+ */
+export function coreRefusal(reason: RejectReason, instrument: Instrument, fields: RefusedFields): Error {
   const symbol = instrument.symbol.toUpperCase();
   switch (reason) {
     case RejectReason.BOOK_FULL:
     case RejectReason.LEVELS_FULL:
       return tryLater(`The order books have no room for another resting order on ${symbol}; take orders away first`, 5);
-    case RejectReason.LEVEL_FULL:
+    case RejectReason.QUANTITY_BELOW_FILLED:
+      return nothingWouldRemain(instrument, fields.quantityLots);
+    case RejectReason.EXPIRY_OUT_OF_RANGE:
+      return alreadyExpired(fields.expiresAtMs ?? 0);
     case RejectReason.QUANTITY_OUT_OF_RANGE:
+      return new ApiError(
+        'InvalidQuantity',
+        `Invalid quantity for symbol ${symbol}: ${formatQuantity(instrument, fields.quantityLots)} (the limits of the market have changed; /v1/symbols/details tells them)`,
+      );
+    case RejectReason.LEVEL_FULL:
       return new ApiError(
         'InvalidQuantity',
         `Invalid quantity for symbol ${symbol}: ${formatQuantity(instrument, fields.quantityLots)} (the book can't hold as much)`,

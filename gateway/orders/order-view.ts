@@ -69,6 +69,11 @@ export class OrderView implements EventListener {
     return orders.sort((one, other) => one.acceptedSequence - other.acceptedSequence); // one may rest again, at a new place
   }
 
+  /** @returns every order that rests or waits, by account */
+  *liveOrders(): Generator<Order> {
+    for (const resting of this.#restingByAccount.values()) yield* resting;
+  }
+
   /** @returns the newest order that a key placed under this id of its own */
   byClientOrderId(keyId: number, clientOrderId: string): Order | undefined {
     return this.#newestByClientKey.get(clientKey(keyId, clientOrderId));
@@ -147,14 +152,21 @@ export class OrderView implements EventListener {
       side: event.side,
       orderType: event.orderType,
       timeInForce: event.timeInForce,
+      selfTradePrevention: event.selfTradePrevention,
       flags: event.flags,
       priceTicks: event.priceTicks,
+      stopPriceTicks: event.stopPriceTicks,
       quantityLots: event.quantityLots,
+      budgetUnits: event.budgetUnits,
+      expiresAtMs: event.expiresAtMs,
+      makerRatePpm: event.makerRatePpm,
+      takerRatePpm: event.takerRatePpm,
       clientOrderId: event.clientOrderId,
       acceptedAtMs: event.timestampMs,
       acceptedSequence: event.eventSequence,
       status: 'ARRIVING',
       remainingLots: event.quantityLots,
+      remainingUnits: event.budgetUnits,
       executedLots: 0,
       executedTickLots: 0n,
       cancelReason: null,
@@ -204,11 +216,14 @@ export class OrderView implements EventListener {
     order.executedLots += fill.quantityLots;
     order.quantityLots = order.executedLots;
     order.executedTickLots += BigInt(fill.priceTicks) * BigInt(fill.quantityLots);
+    order.remainingUnits = fill.takerRemainingUnits;
     if (fill.takerRemainingUnits === 0n) this.#close(order, 'FILLED');
   }
 
   #reduce(event: ReducedEvent): void {
-    this.#live(event.orderId).remainingLots = event.remainingAfterLots;
+    const order = this.#live(event.orderId);
+    order.remainingLots = event.remainingAfterLots;
+    order.remainingUnits = event.remainingAfterUnits;
   }
 
   #amend(event: AmendedEvent): void {

@@ -1,7 +1,14 @@
 import type { Instrument } from '../../core/money/instrument.ts';
 import type { HistoryOrder, OrderAsOf, OrderStatus } from '../../core/ports.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
-import { type CancelReason, OrderType, type Side, type TimeInForce } from '../../core/protocol/kinds.ts';
+import { isByBudget } from '../../core/protocol/event-decoder.ts';
+import {
+  type CancelReason,
+  OrderType,
+  type SelfTradePrevention,
+  type Side,
+  type TimeInForce,
+} from '../../core/protocol/kinds.ts';
 
 /** An order as the events so far say. */
 export interface Order {
@@ -12,14 +19,21 @@ export interface Order {
   readonly side: Side;
   readonly orderType: OrderType;
   readonly timeInForce: TimeInForce;
+  readonly selfTradePrevention: SelfTradePrevention;
   readonly flags: number; // OrderFlag bits
-  readonly priceTicks: number;
-  readonly quantityLots: number;
+  readonly priceTicks: number; // as amended last, as is the quantity
+  readonly stopPriceTicks: number; // 0 for none
+  readonly quantityLots: number; // executed, decremented and remaining; by budget: executed
+  readonly budgetUnits: bigint; // 0 unless by budget
+  readonly expiresAtMs: number; // 0 for never
+  readonly makerRatePpm: number;
+  readonly takerRatePpm: number;
   readonly clientOrderId: string; // '' for none
   readonly acceptedAtMs: number;
   readonly acceptedSequence: number; // of its ACCEPTED event
   readonly status: OrderStatus;
-  readonly remainingLots: number; // of a cancelled order: what was cancelled
+  readonly remainingLots: number; // of a cancelled order: what was cancelled; 0 by budget
+  readonly remainingUnits: bigint; // the same of an order by budget
   readonly executedLots: number;
   readonly executedTickLots: bigint; // sum over its fills of ticks × lots
   readonly cancelReason: CancelReason | null;
@@ -36,6 +50,7 @@ type RepeatedFields = Pick<
   | 'side'
   | 'orderType'
   | 'timeInForce'
+  | 'selfTradePrevention'
   | 'flags'
   | 'priceTicks'
   | 'stopPriceTicks'
@@ -46,11 +61,22 @@ type RepeatedFields = Pick<
 
 /** @returns the same text for a repeat of an order by the same key, and for nothing else */
 export function repeatKey(order: RepeatedFields): string {
-  const { keyId, instrumentId, side, orderType, timeInForce, flags, stopPriceTicks } = order;
-  // The protection price of a market order is ours, and by the time of a repeat it is another one.
-  const priceTicks = orderType === OrderType.MARKET ? 0 : order.priceTicks;
-  const numbers = `${keyId} ${instrumentId} ${side} ${orderType} ${timeInForce} ${flags} ${priceTicks} ${stopPriceTicks}`;
-  return `${numbers} ${order.quantityLots} ${order.budgetUnits} ${order.expiresAtMs} ${order.clientOrderId}`;
+  const { keyId, instrumentId, side, orderType, timeInForce, selfTradePrevention, flags, stopPriceTicks } = order;
+  // A protection price is ours, and by the time of a repeat it is another one.
+  const priceTicks = isProtected(orderType) ? 0 : order.priceTicks;
+  const kind = `${keyId} ${instrumentId} ${side} ${orderType} ${timeInForce} ${selfTradePrevention} ${flags}`;
+  const numbers = `${priceTicks} ${stopPriceTicks} ${order.quantityLots} ${order.budgetUnits} ${order.expiresAtMs}`;
+  return `${kind} ${numbers} ${order.clientOrderId}`;
+}
+
+/** @returns whether such an order's limit is a protection price, which the gateway sets */
+export function isProtected(orderType: OrderType): boolean {
+  return orderType === OrderType.MARKET || orderType === OrderType.STOP_MARKET;
+}
+
+/** @returns whether such an order waits for a stop price */
+export function isStop(orderType: OrderType): boolean {
+  return orderType === OrderType.STOP_LIMIT || orderType === OrderType.STOP_MARKET;
 }
 
 /** @returns repeatKey of the request that the order came with, however it was amended since */
@@ -61,7 +87,9 @@ export function repeatKeyOfHistory(order: OrderAsOf | HistoryOrder): string {
 /** An order that the view has forgotten, as the history tells it. */
 export function orderOfHistory(order: HistoryOrder, { quoteUnitsPerTickLot }: Instrument): Order {
   const { createdMs, executedUnits, ...fields } = order;
-  return { ...fields, acceptedAtMs: createdMs, executedTickLots: executedUnits / quoteUnitsPerTickLot };
+  const quantityLots = isByBudget(order.flags) ? order.executedLots : order.quantityLots;
+  const executedTickLots = executedUnits / quoteUnitsPerTickLot;
+  return { ...fields, quantityLots, acceptedAtMs: createdMs, executedTickLots };
 }
 
 export function isClosed(order: Order): boolean {

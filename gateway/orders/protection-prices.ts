@@ -26,10 +26,14 @@ export class ProtectionPrices {
   priceTicks(instrumentId: number, side: Side): number | undefined {
     const [best] = side === Side.BUY ? this.#depth.asks(instrumentId, 1) : this.#depth.bids(instrumentId, 1);
     const reference = best?.priceTicks ?? this.#tape.last(instrumentId)?.priceTicks;
-    if (reference === undefined) return undefined;
+    return reference === undefined ? undefined : this.around(reference, side);
+  }
+
+  /** @returns the same around a price, such as that of a stop, which is where the order will begin to trade */
+  around(referenceTicks: number, side: Side): number {
     // Below 2^31 × 2 × 10^6: exact in a double.
     if (side === Side.BUY)
-      return Math.min(Math.floor((reference * (PPM + this.#protectionPpm)) / PPM), MAX_PRICE_TICKS);
-    return Math.max(Math.ceil((reference * (PPM - this.#protectionPpm)) / PPM), 1);
+      return Math.min(Math.floor((referenceTicks * (PPM + this.#protectionPpm)) / PPM), MAX_PRICE_TICKS);
+    return Math.max(Math.ceil((referenceTicks * (PPM - this.#protectionPpm)) / PPM), 1);
   }
 }

@@ -1,13 +1,15 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { type DecimalProblem, tryParseDecimal } from '../../core/money/decimal.ts';
-import { type Instrument, MAX_PRICE_TICKS } from '../../core/money/instrument.ts';
+import type { Instrument } from '../../core/money/instrument.ts';
 import { isClientOrderId } from '../../core/protocol/client-order-id.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
-import { OrderFlag, OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
-import { decimalText, isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
+import { OrderType, Side } from '../../core/protocol/kinds.ts';
+import { isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
+import { isProtected, isStop } from '../orders/order.ts';
 import type { ProtectionPrices } from '../orders/protection-prices.ts';
+import { parsePrice, parseQuantity, parseStopPrice, parseTotalSpend } from './amounts.ts';
 import { ApiError, echo, type Reason } from './errors.ts';
-import { formatPrice, formatQuantity } from './formatting.ts';
+import { formatPrice } from './formatting.ts';
+import { parseTerms } from './order-terms.ts';
 
 /** An order as its fields say, exact, with the fees that are in force now. */
 export interface ParsedOrder {
@@ -15,19 +17,13 @@ export interface ParsedOrder {
   readonly fields: Omit<NewOrderFields, 'keyId'>;
 }
 
-interface OptionEffect {
-  readonly timeInForce: TimeInForce;
-  readonly flags: number;
-}
-
-const NO_OPTION: OptionEffect = { timeInForce: TimeInForce.GTC, flags: 0 };
-const OPTIONS: ReadonlyMap<string, OptionEffect> = new Map([
-  ['maker-or-cancel', { timeInForce: TimeInForce.GTC, flags: OrderFlag.POST_ONLY }],
-  ['immediate-or-cancel', { timeInForce: TimeInForce.IOC, flags: 0 }],
-  ['fill-or-kill', { timeInForce: TimeInForce.FOK, flags: 0 }],
-]);
-const LIMIT_TYPE = 'exchange limit';
-const MARKET_TYPE = 'exchange market';
+/** What clients call the types of orders. */
+const TYPE_NAMES: Readonly<Record<OrderType, string>> = {
+  [OrderType.LIMIT]: 'exchange limit',
+  [OrderType.MARKET]: 'exchange market',
+  [OrderType.STOP_LIMIT]: 'exchange stop limit',
+  [OrderType.STOP_MARKET]: 'exchange stop market',
+};
 const MAX_CLIENT_ORDER_ID_CHARACTERS = 99;
 
 /**
@@ -38,14 +34,12 @@ const MAX_CLIENT_ORDER_ID_CHARACTERS = 99;
 export function parseOrder(payload: PayloadFields, catalogue: Catalogue, protection: ProtectionPrices): ParsedOrder {
   const instrument = parseSymbol(payload, catalogue);
   const orderType = parseType(payload);
-  const isMarket = orderType === OrderType.MARKET;
   const side = parseSide(payload);
-  const quantityLots = parseQuantity(payload, instrument);
-  const option = parseOptions(payload.get('options'));
-  const priceTicks = isMarket
-    ? protectionPrice(payload, instrument, side, protection)
-    : parsePrice(payload, instrument);
-  const { timeInForce, flags } = isMarket ? marketEffect(option) : option;
+  const isByBudget = parseIsByBudget(payload, orderType, side);
+  const budgetUnits = isByBudget ? parseTotalSpend(payload, instrument) : 0n;
+  const quantityLots = isByBudget ? 0 : parseQuantity(payload, instrument);
+  const terms = parseTerms(payload, orderType, TYPE_NAMES[orderType], isByBudget);
+  const prices = parsePrices(payload, instrument, orderType, side, protection);
   refuseUnsupported(payload);
   return {
     instrument,
@@ -53,14 +47,10 @@ export function parseOrder(payload: PayloadFields, catalogue: Catalogue, protect
       instrumentId: instrument.instrumentId,
       side,
       orderType,
-      timeInForce,
-      selfTradePrevention: SelfTradePrevention.CANCEL_NEWEST,
-      flags,
-      priceTicks,
-      stopPriceTicks: 0,
+      ...terms,
+      ...prices,
       quantityLots,
-      budgetUnits: 0n,
-      expiresAtMs: 0,
+      budgetUnits,
       makerRatePpm: instrument.makerRatePpm,
       takerRatePpm: instrument.takerRatePpm,
       clientOrderId: parseClientOrderId(payload.get('client_order_id')),
@@ -90,35 +80,10 @@ function parseSymbol(payload: PayloadFields, catalogue: Catalogue): Instrument {
 
 function parseType(payload: PayloadFields): OrderType {
   const type = requiredText(payload, 'type', 'MissingOrderType', 'InvalidOrderType');
-  if (type === LIMIT_TYPE) return OrderType.LIMIT;
-  if (type === MARKET_TYPE) return OrderType.MARKET;
-  throw new ApiError(
-    'InvalidOrderType',
-    `Invalid order type: ${echo(type)}; accepted are "${LIMIT_TYPE}" and "${MARKET_TYPE}"`,
-  );
-}
-
-/** A market order never rests: without an option it takes what it can at once. */
-function marketEffect(option: OptionEffect): OptionEffect {
-  if (option.flags !== 0)
-    throw new ApiError('UnsupportedOption', `maker-or-cancel has no meaning for an order of type "${MARKET_TYPE}"`);
-  return option.timeInForce === TimeInForce.FOK ? option : { timeInForce: TimeInForce.IOC, flags: 0 };
-}
-
-function protectionPrice(
-  payload: PayloadFields,
-  instrument: Instrument,
-  side: Side,
-  protection: ProtectionPrices,
-): number {
-  if (!isAbsent(payload.get('price')))
-    throw new ApiError('InvalidPrice', `price has no meaning for an order of type "${MARKET_TYPE}": leave it out`);
-  const priceTicks = protection.priceTicks(instrument.instrumentId, side);
-  if (priceTicks !== undefined) return priceTicks;
-  throw new ApiError(
-    'InvalidPrice',
-    `Symbol ${instrument.symbol.toUpperCase()} has neither orders on the other side nor a last price: a market order has nothing to go by`,
-  );
+  const found = Object.values(OrderType).find((each) => TYPE_NAMES[each] === type);
+  if (found !== undefined) return found;
+  const names = Object.values(TYPE_NAMES).map((name) => `"${name}"`);
+  throw new ApiError('InvalidOrderType', `Invalid order type: ${echo(type)}; accepted are ${names.join(', ')}`);
 }
 
 function parseSide(payload: PayloadFields): Side {
@@ -128,65 +93,83 @@ function parseSide(payload: PayloadFields): Side {
   throw new ApiError('InvalidSide', `Invalid side: ${echo(side)}; must be buy or sell`);
 }
 
-function parseQuantity(payload: PayloadFields, instrument: Instrument): number {
-  const text = requiredDecimal(payload, 'amount', 'MissingQuantity');
-  const refuse = (rule: string): never => {
+/** Only what a market buy may spend can be bounded in quote instead of base. */
+function parseIsByBudget(payload: PayloadFields, orderType: OrderType, side: Side): boolean {
+  if (isAbsent(payload.get('total_spend'))) return false;
+  if (orderType !== OrderType.MARKET || side !== Side.BUY)
     throw new ApiError(
       'InvalidQuantity',
-      `Invalid quantity for symbol ${instrument.symbol.toUpperCase()}: ${echo(text)} (${rule})`,
+      `total_spend has a meaning for buys of type "${TYPE_NAMES[OrderType.MARKET]}" only`,
     );
-  };
-  const units = tryParseDecimal(text, instrument.base.decimals);
-  const lot = formatQuantity(instrument, 1);
-  if (typeof units === 'string') return refuse(decimalRule(units, lot));
-  if (units % instrument.lotUnits !== 0n) refuse(`must be a multiple of ${lot}`);
-  const lots = units / instrument.lotUnits;
-  if (lots < BigInt(instrument.minQuantityLots))
-    refuse(`must be at least ${formatQuantity(instrument, instrument.minQuantityLots)}`);
-  if (lots > BigInt(instrument.maxQuantityLots))
-    refuse(`must be at most ${formatQuantity(instrument, instrument.maxQuantityLots)}`);
-  return Number(lots);
+  if (!isAbsent(payload.get('amount')))
+    throw new ApiError('InvalidQuantity', 'Give either amount or total_spend, not both');
+  return true;
 }
 
-function parsePrice(payload: PayloadFields, instrument: Instrument): number {
-  const text = requiredDecimal(payload, 'price', 'MissingPrice');
-  const refuse = (rule: string): never => {
+function parsePrices(
+  payload: PayloadFields,
+  instrument: Instrument,
+  orderType: OrderType,
+  side: Side,
+  protection: ProtectionPrices,
+): Pick<NewOrderFields, 'priceTicks' | 'stopPriceTicks'> {
+  if (isProtected(orderType) && !isAbsent(payload.get('price')))
     throw new ApiError(
       'InvalidPrice',
-      `Invalid price for symbol ${instrument.symbol.toUpperCase()}: ${echo(text)} (${rule})`,
+      `price has no meaning for an order of type "${TYPE_NAMES[orderType]}": leave it out`,
     );
-  };
-  const { tickMantissa, tickScale } = instrument;
-  const mantissa = tryParseDecimal(text, tickScale);
-  const tick = formatPrice(instrument, 1);
-  if (typeof mantissa === 'string') return refuse(decimalRule(mantissa, tick));
-  if (mantissa % tickMantissa !== 0n) refuse(`must be a multiple of ${tick}`);
-  const ticks = mantissa / tickMantissa;
-  if (ticks < 1n) refuse(`must be at least ${tick}`);
-  if (ticks > BigInt(MAX_PRICE_TICKS)) refuse(`must be at most ${formatPrice(instrument, MAX_PRICE_TICKS)}`);
-  return Number(ticks);
+  if (!isStop(orderType) && !isAbsent(payload.get('stop_price')))
+    throw new ApiError('InvalidStopPrice', `stop_price has no meaning for an order of type "${TYPE_NAMES[orderType]}"`);
+  switch (orderType) {
+    case OrderType.LIMIT:
+      return { priceTicks: parsePrice(payload, instrument), stopPriceTicks: 0 };
+    case OrderType.MARKET: {
+      const priceTicks = protection.priceTicks(instrument.instrumentId, side);
+      if (priceTicks !== undefined) return { priceTicks, stopPriceTicks: 0 };
+      throw new ApiError(
+        'InvalidPrice',
+        `Symbol ${instrument.symbol.toUpperCase()} has neither orders on the other side nor a last price: a market order has nothing to go by`,
+      );
+    }
+    case OrderType.STOP_LIMIT: {
+      const priceTicks = parsePrice(payload, instrument);
+      const stopPriceTicks = parseStopPrice(payload, instrument);
+      requireStopRules(instrument, side, priceTicks, stopPriceTicks);
+      return { priceTicks, stopPriceTicks };
+    }
+    case OrderType.STOP_MARKET: {
+      const stopPriceTicks = parseStopPrice(payload, instrument);
+      return { priceTicks: protection.around(stopPriceTicks, side), stopPriceTicks };
+    }
+  }
 }
 
-function parseOptions(value: JsonValue | undefined): OptionEffect {
-  if (value === undefined || value === null) return NO_OPTION;
-  if (!Array.isArray(value)) throw new ApiError('OptionsMustBeArray', 'options must be an array of texts');
-  if (value.length > 1) throw new ApiError('ConflictingOptions', 'options may name one option only');
-  if (value.length === 0) return NO_OPTION;
-  const name: unknown = value[0];
-  if (typeof name !== 'string') throw new ApiError('UnsupportedOption', 'an option must be a text');
-  const effect = OPTIONS.get(name);
-  if (effect !== undefined) return effect;
-  if (name === 'auction-only') throw new ApiError('AuctionNotOpen', 'This exchange holds no auctions');
-  throw new ApiError(
-    'UnsupportedOption',
-    `Unsupported option: ${echo(name)}; supported are ${[...OPTIONS.keys()].join(', ')}`,
-  );
+/**
+ * A stop limit's limit lies on the far side of its stop price, or on it, and within half of the stop price.
+ * @throws ApiError
+ */
+export function requireStopRules(instrument: Instrument, side: Side, limitTicks: number, stopTicks: number): void {
+  const prices = `stop price ${formatPrice(instrument, stopTicks)}, limit price ${formatPrice(instrument, limitTicks)}`;
+  const symbol = instrument.symbol.toUpperCase();
+  if (side === Side.BUY && stopTicks > limitTicks)
+    throw new ApiError(
+      'InvalidStopPriceBuy',
+      `The stop price of a buy on ${symbol} must not be above its limit price (${prices})`,
+    );
+  if (side === Side.SELL && stopTicks < limitTicks)
+    throw new ApiError(
+      'InvalidStopPriceSell',
+      `The stop price of a sell on ${symbol} must not be below its limit price (${prices})`,
+    );
+  if (2 * Math.abs(limitTicks - stopTicks) > stopTicks)
+    throw new ApiError(
+      'InvalidStopPriceRatio',
+      `The limit price on ${symbol} must be within 50 % of the stop price (${prices})`,
+    );
 }
 
 /** Fields that would change what the order does and that we do not do: refused, since ignoring them trades otherwise. */
 function refuseUnsupported(payload: PayloadFields): void {
-  if (!isAbsent(payload.get('stop_price')))
-    throw new ApiError('InvalidStopPrice', `stop_price has no meaning for an order of type "${LIMIT_TYPE}"`);
   if (!isAbsent(payload.get('min_amount'))) throw new ApiError('UnsupportedOption', 'min_amount is not supported');
   const margin = payload.get('margin_order');
   if (!isAbsent(margin) && margin !== false) throw new ApiError('UnsupportedOption', 'margin_order is not supported');
@@ -197,17 +180,4 @@ function requiredText(payload: PayloadFields, name: string, missing: Reason, inv
   if (isAbsent(value)) throw new ApiError(missing, `Must provide the field ${name}`);
   if (typeof value !== 'string') throw new ApiError(invalid, `The field ${name} must be a text`);
   return value;
-}
-
-/** @returns the text to parse; of a value that is neither text nor number one that no decimal equals */
-function requiredDecimal(payload: PayloadFields, name: string, missing: Reason): string {
-  const value = payload.get(name);
-  if (isAbsent(value)) throw new ApiError(missing, `Must provide the field ${name}`);
-  return decimalText(value) ?? '(not a decimal)';
-}
-
-function decimalRule(problem: DecimalProblem, step: string): string {
-  if (problem === 'TOO_MANY_DECIMALS') return `must be a multiple of ${step}`;
-  if (problem === 'TOO_MANY_DIGITS') return 'has too many digits';
-  return 'must be digits with an optional point, without sign or exponent';
 }

@@ -1,15 +1,18 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
+import type { Instrument } from '../../core/money/instrument.ts';
 import type { AccountTrade } from '../../core/ports.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
-import { decimalText, isAbsent, type JsonValue } from '../auth/payload.ts';
+import { decimalText, isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
 import { withinDeadline } from '../http/answer-deadline.ts';
 import { jsonReply } from '../http/reply.ts';
 import type { Order } from '../orders/order.ts';
-import { type OrderActor, type OrderEntry, orderNotFound } from '../orders/order-entry.ts';
+import { type OrderActor, orderNotFound } from '../orders/order-changes.ts';
+import type { OrderEntry } from '../orders/order-entry.ts';
 import type { OrderView } from '../orders/order-view.ts';
 import type { PastOrders } from '../orders/past-orders.ts';
 import type { ProtectionPrices } from '../orders/protection-prices.ts';
+import { parseAmendment } from './amend-fields.ts';
 import { ApiError, echo, tryLater } from './errors.ts';
 import { parseClientOrderId, parseOrder } from './order-fields.ts';
 import { type OrderJson, orderJson } from './order-json.ts';
@@ -27,11 +30,13 @@ export interface OrderRouteParts {
 
 const DIGITS = /^[0-9]+$/;
 
-/** Placing, cancelling and asking for orders. */
+/** Placing, changing, cancelling and asking for orders. */
 export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
   const { orderEntry, view, history, catalogue, protection, answerTimeoutMs } = parts;
+  const instrumentOf = ({ instrumentId }: Order): Instrument =>
+    catalogue.instrument(instrumentId) ?? fail(`no instrument ${instrumentId}`);
   const json = (order: Order, trades?: readonly AccountTrade[]): OrderJson =>
-    orderJson(order, catalogue.instrument(order.instrumentId) ?? fail(`no instrument ${order.instrumentId}`), trades);
+    orderJson(order, instrumentOf(order), trades);
   const answered = <Outcome>(outcome: Promise<Outcome>, advice: string): Promise<Outcome> =>
     withinDeadline(outcome, answerTimeoutMs, () =>
       tryLater(`No answer after ${answerTimeoutMs} ms: the outcome is unknown, and the request stands; ${advice}`, 5),
@@ -42,7 +47,7 @@ export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
     pattern,
     roles: ['trader'],
     async answer({ apiKey, nonceDurable }) {
-      const cancelled = orderEntry.cancelAll(apiKey, which, nonceDurable);
+      const cancelled = orderEntry.changes.cancelAll(apiKey, which, nonceDurable);
       const orders = await answered(cancelled, 'ask for the open orders');
       const cancelledOrders = orders.map(({ orderId }) => orderId);
       return jsonReply({ result: 'ok', details: { cancelledOrders, cancelRejects: [] } });
@@ -65,8 +70,19 @@ export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
       pattern: '/v1/order/cancel',
       roles: ['trader'],
       async answer({ apiKey, fields, nonceDurable }) {
-        const cancelled = orderEntry.cancel(apiKey, parseOrderId(fields.get('order_id')), nonceDurable);
+        const cancelled = orderEntry.changes.cancel(apiKey, parseOrderId(fields.get('order_id')), nonceDurable);
         return jsonReply(json(await answered(cancelled, 'ask for the status of the order')));
+      },
+    },
+    {
+      method: 'POST',
+      pattern: '/v1/order/amend', // ours: this API has no such call
+      roles: ['trader'],
+      async answer({ apiKey, fields, nonceDurable }) {
+        const order = await answered(findNamed(parts, apiKey, fields), 'ask for the status of the order');
+        const amendment = parseAmendment(fields, order, instrumentOf(order));
+        const amended = orderEntry.changes.amend(apiKey, order.orderId, amendment, nonceDurable);
+        return jsonReply(json(await answered(amended, 'ask for the status of the order')));
       },
     },
     {
@@ -74,15 +90,7 @@ export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
       pattern: '/v1/order/status',
       roles: ['trader', 'auditor'],
       async answer({ apiKey, fields }) {
-        const byClient = parseClientOrderId(fields.get('client_order_id'));
-        const orderId = fields.get('order_id');
-        if (byClient !== '' && !isAbsent(orderId))
-          throw new ApiError('MissingOrderField', 'Give either order_id or client_order_id, not both');
-        const found =
-          byClient !== ''
-            ? findByClientOrderId(parts, apiKey, byClient)
-            : findById(parts, apiKey, parseOrderId(orderId));
-        const order = await answered(found, 'ask again');
+        const order = await answered(findNamed(parts, apiKey, fields), 'ask again');
         if (fields.get('include_trades') !== true) return jsonReply(json(order));
         const store = await history.of(apiKey.accountId);
         const trades = await store.tradesOfOrders([order.orderId]);
@@ -98,6 +106,15 @@ export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
     massCancel('/v1/order/cancel/all', 'account'),
     massCancel('/v1/order/cancel/session', 'key'),
   ];
+}
+
+/** By `order_id` or by `client_order_id`. @throws ApiError */
+async function findNamed(parts: OrderRouteParts, actor: OrderActor, fields: PayloadFields): Promise<Order> {
+  const byClient = parseClientOrderId(fields.get('client_order_id'));
+  const orderId = fields.get('order_id');
+  if (byClient === '') return findById(parts, actor, parseOrderId(orderId));
+  if (isAbsent(orderId)) return findByClientOrderId(parts, actor, byClient);
+  throw new ApiError('MissingOrderField', 'Give either order_id or client_order_id, not both');
 }
 
 async function findById(

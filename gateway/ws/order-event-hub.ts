@@ -6,13 +6,14 @@ import { CancelReason, EventKind } from '../../core/protocol/kinds.ts';
 import type { EventListener } from '../orders/event-reader.ts';
 import type { Order } from '../orders/order.ts';
 import type { OrderView } from '../orders/order-view.ts';
-import { cancelReasonText } from '../rest/order-json.ts';
+import { cancelReasonText, EXPIRED_TEXT } from '../rest/order-json.ts';
 import {
   fillField,
   type OrderEventFields,
   type OrderEventType,
   orderFields,
   rejectedFields,
+  rejectReasonText,
 } from './order-event-json.ts';
 
 /** One event of one order, ready for every socket that wants it. */
@@ -65,7 +66,23 @@ export class OrderEventHub implements EventListener {
         this.#tellOf('accepted', event.orderId, event, {});
         break;
       case EventKind.BOOKED:
+      case EventKind.STOP_PLACED:
         this.#tellOf('booked', event.orderId, event, {});
+        break;
+      case EventKind.TRIGGERED:
+        this.#tellOf('triggered', event.orderId, event, {});
+        break;
+      case EventKind.AMENDED:
+        this.#tellOf('amended', event.orderId, event, { amend_command_id: `${event.commandId}` });
+        break;
+      case EventKind.AMEND_REJECTED:
+        this.#tellOf('amend_rejected', event.orderId, event, {
+          amend_command_id: `${event.commandId}`,
+          reason: rejectReasonText(event.reason),
+        });
+        break;
+      case EventKind.REDUCED:
+        this.#tellOf('reduced', event.orderId, event, { reason: cancelReasonText(event.reason) });
         break;
       case EventKind.FILLED:
         this.#tellOfFill(event, event.makerOrderId, true);
@@ -76,7 +93,7 @@ export class OrderEventHub implements EventListener {
         this.#tellOf('closed', event.orderId, event, {});
         break;
       case EventKind.EXPIRED:
-        this.#tellOf('cancelled', event.orderId, event, {});
+        this.#tellOf('cancelled', event.orderId, event, { reason: EXPIRED_TEXT });
         this.#tellOf('closed', event.orderId, event, {});
         break;
       case EventKind.CANCEL_REJECTED:

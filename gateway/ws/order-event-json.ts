@@ -1,21 +1,28 @@
 import { formatDecimal } from '../../core/money/decimal.ts';
 import { fillFeeUnits } from '../../core/money/fee.ts';
 import { type Instrument, notionalUnits } from '../../core/money/instrument.ts';
-import type { FilledEvent, RejectedEvent } from '../../core/protocol/event-decoder.ts';
+import { type FilledEvent, isByBudget, type RejectedEvent } from '../../core/protocol/event-decoder.ts';
 import { OrderType, RejectReason, Side } from '../../core/protocol/kinds.ts';
-import type { Order } from '../orders/order.ts';
+import { isStop, type Order } from '../orders/order.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
-import { orderJson } from '../rest/order-json.ts';
+import { ORDER_TYPE_TEXTS, orderJson } from '../rest/order-json.ts';
+
+const SIDE_TEXTS = { [Side.BUY]: 'buy', [Side.SELL]: 'sell' } as const;
 
 export const ORDER_EVENT_TYPES = [
   'initial',
   'accepted',
   'rejected',
-  'booked',
+  'booked', // it rests in the book, or waits as a stop
   'fill',
   'cancelled',
   'cancel_rejected',
   'closed',
+  // Ours: what this API has no orders for.
+  'triggered', // the stop price was reached: what comes of it follows
+  'amended', // it keeps its place, or leaves it: then what comes of it follows
+  'amend_rejected',
+  'reduced', // by self-trade prevention
 ] as const;
 export type OrderEventType = (typeof ORDER_EVENT_TYPES)[number];
 
@@ -33,7 +40,7 @@ export function orderFields(order: Order, instrument: Instrument, apiSession: st
     symbol: json.symbol,
     side: json.side,
     ...(behavior === undefined ? {} : { behavior }),
-    order_type: order.orderType === OrderType.MARKET ? `market ${json.side}` : json.type,
+    order_type: orderTypeText(order),
     timestamp: json.timestamp,
     timestampms: json.timestampms,
     is_live: json.is_live,
@@ -44,7 +51,15 @@ export function orderFields(order: Order, instrument: Instrument, apiSession: st
     remaining_amount: json.remaining_amount,
     original_amount: json.original_amount,
     price: json.price,
+    ...(json.stop_price === undefined ? {} : { stop_price: json.stop_price }),
+    ...(json.total_spend === undefined ? {} : { total_spend: json.total_spend, remaining_spend: json.remaining_spend }),
+    ...(json.expire_at === undefined ? {} : { expire_at: json.expire_at }),
+    ...(json.self_trade_prevention === undefined ? {} : { self_trade_prevention: json.self_trade_prevention }),
   };
+}
+
+function orderTypeText({ orderType, side }: Pick<Order, 'orderType' | 'side'>): string {
+  return orderType === OrderType.MARKET ? `market ${SIDE_TEXTS[side]}` : ORDER_TYPE_TEXTS[orderType];
 }
 
 /** @returns what one side of a trade gets to know of it */
@@ -68,8 +83,8 @@ export function rejectedFields(event: RejectedEvent, instrument: Instrument, api
     order_id: `${event.orderId}`,
     api_session: apiSession,
     symbol: instrument.symbol,
-    side: event.side === Side.BUY ? 'buy' : 'sell',
-    order_type: 'exchange limit',
+    side: SIDE_TEXTS[event.side],
+    order_type: orderTypeText(event),
     timestamp: `${Math.floor(event.timestampMs / 1_000)}`,
     timestampms: event.timestampMs,
     is_live: false,
@@ -79,17 +94,23 @@ export function rejectedFields(event: RejectedEvent, instrument: Instrument, api
     executed_amount: '0',
     remaining_amount: '0',
     original_amount: formatQuantity(instrument, event.remainingBeforeLots),
+    ...(isByBudget(event.flags)
+      ? { total_spend: formatDecimal(event.remainingBeforeUnits, instrument.quote.decimals) }
+      : {}),
     price: formatPrice(instrument, event.priceTicks),
+    ...(isStop(event.orderType) ? { stop_price: formatPrice(instrument, event.stopPriceTicks) } : {}),
     reason: rejectReasonText(event.reason),
   };
 }
 
-function rejectReasonText(reason: RejectReason): string {
+/** @returns the word that the same refusal has as an answer */
+export function rejectReasonText(reason: RejectReason): string {
   switch (reason) {
     case RejectReason.PRICE_OUT_OF_RANGE:
       return 'InvalidPrice';
     case RejectReason.QUANTITY_OUT_OF_RANGE:
     case RejectReason.LEVEL_FULL:
+    case RejectReason.QUANTITY_BELOW_FILLED:
       return 'InvalidQuantity';
     case RejectReason.INSTRUMENT_HALTED:
     case RejectReason.INSTRUMENT_CANCEL_ONLY:
@@ -98,6 +119,12 @@ function rejectReasonText(reason: RejectReason): string {
     case RejectReason.BOOK_FULL:
     case RejectReason.LEVELS_FULL:
       return 'Maintenance';
+    case RejectReason.UNKNOWN_ORDER:
+      return 'OrderNotFound';
+    case RejectReason.STOP_PRICE_OUT_OF_RANGE:
+      return 'InvalidStopPrice';
+    case RejectReason.EXPIRY_OUT_OF_RANGE:
+      return 'InvalidTimestampInPayload';
     default:
       return 'System';
   }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Catalogue } from '../../../core/money/catalogue.ts';
 import { defineInstrument, MAX_PRICE_TICKS } from '../../../core/money/instrument.ts';
-import { OrderFlag, Side, TimeInForce } from '../../../core/protocol/kinds.ts';
-import { tryParsePayload } from '../../../gateway/auth/payload.ts';
+import { OrderFlag, OrderType, SelfTradePrevention, Side, TimeInForce } from '../../../core/protocol/kinds.ts';
+import { type PayloadFields, tryParsePayload } from '../../../gateway/auth/payload.ts';
 import { Depth } from '../../../gateway/market-data/depth.ts';
 import { TradeTape } from '../../../gateway/market-data/trade-tape.ts';
 import { ProtectionPrices } from '../../../gateway/orders/protection-prices.ts';
@@ -78,7 +78,7 @@ test.each([
   [{ symbol: '5' }, 'InvalidSymbol'],
   [{ type: undefined }, 'MissingOrderType'],
   [{ type: '"exchange stop"' }, 'InvalidOrderType'],
-  [{ type: '"exchange stop limit"' }, 'InvalidOrderType'],
+  [{ type: '"stop-limit"' }, 'InvalidOrderType'], // an answer's word, not a request's
   [{ type: '["exchange limit"]' }, 'InvalidOrderType'],
   [{ side: undefined }, 'MissingSide'],
   [{ side: '"hold"' }, 'InvalidSide'],
@@ -128,6 +128,138 @@ test.each([
   const refused = refusal(changes as Record<string, string | undefined>);
   expect(refused.reason).toBe(reason);
   expect(refused.message).toMatch(/^[ -~…]{10,200}$/);
+});
+
+const STOP = { type: '"exchange stop limit"', stop_price: '"3633.00"' };
+const STOP_MARKET = { type: '"exchange stop market"', price: undefined, stop_price: '"3633.00"' };
+const GTD = { options: '["good-til-date"]', expire_at: '1760000000123' };
+
+test.each([
+  [
+    STOP,
+    { orderType: OrderType.STOP_LIMIT, stopPriceTicks: 363_300, priceTicks: 363_300, timeInForce: TimeInForce.GTC },
+  ],
+  [{ ...STOP, price: '"5449.50"' }, { priceTicks: 544_950 }], // exactly half above
+  [
+    { ...STOP, side: '"sell"', price: '"1816.50"' },
+    { side: Side.SELL, priceTicks: 181_650 },
+  ], // exactly half below
+  [{ ...STOP, stop_price: '3633' }, { stopPriceTicks: 363_300 }],
+  [{ ...STOP, price: '"0.01"', stop_price: '"0.01"' }, { stopPriceTicks: 1 }],
+  [{ ...STOP, price: '"21474836.47"', stop_price: '"21474836.47"' }, { stopPriceTicks: MAX_PRICE_TICKS }],
+  [{ ...STOP, options: '["immediate-or-cancel"]' }, { timeInForce: TimeInForce.IOC }],
+  [{ ...STOP, options: '["fill-or-kill"]' }, { timeInForce: TimeInForce.FOK }],
+  [
+    { ...STOP, ...GTD },
+    { timeInForce: TimeInForce.GTD, expiresAtMs: 1_760_000_000_123 },
+  ],
+  // Its limit is the protection price around its stop price: 5 %, rounded towards the trader's side.
+  [STOP_MARKET, { orderType: OrderType.STOP_MARKET, priceTicks: 381_465, timeInForce: TimeInForce.IOC }],
+  [{ ...STOP_MARKET, side: '"sell"' }, { priceTicks: 345_135 }],
+  [
+    { ...STOP_MARKET, stop_price: '"0.01"' },
+    { priceTicks: 1, stopPriceTicks: 1 },
+  ],
+  [{ ...STOP_MARKET, side: '"sell"', stop_price: '"0.01"' }, { priceTicks: 1 }],
+  [{ ...STOP_MARKET, stop_price: '"21474836.47"' }, { priceTicks: MAX_PRICE_TICKS }],
+  [{ ...STOP_MARKET, options: '["fill-or-kill"]' }, { timeInForce: TimeInForce.FOK }],
+  [GTD, { timeInForce: TimeInForce.GTD, expiresAtMs: 1_760_000_000_123, flags: 0 }],
+  [{ ...GTD, expire_at: '"1760000000"' }, { expiresAtMs: 1_760_000_000_000 }], // seconds
+  [
+    { options: '["good-til-date", "maker-or-cancel"]', expire_at: '1760000000' },
+    { timeInForce: TimeInForce.GTD, flags: OrderFlag.POST_ONLY },
+  ],
+  [{ self_trade_prevention: 'null' }, { selfTradePrevention: SelfTradePrevention.CANCEL_NEWEST }],
+  [{ self_trade_prevention: '"cancel-newest"' }, { selfTradePrevention: SelfTradePrevention.CANCEL_NEWEST }],
+  [{ self_trade_prevention: '"cancel-oldest"' }, { selfTradePrevention: SelfTradePrevention.CANCEL_OLDEST }],
+  [{ self_trade_prevention: '"cancel-both"' }, { selfTradePrevention: SelfTradePrevention.CANCEL_BOTH }],
+  [{ self_trade_prevention: '"decrement"' }, { selfTradePrevention: SelfTradePrevention.DECREMENT }],
+])('%j is accepted', (changes, expected) => {
+  expect(parse(changes as Record<string, string | undefined>).fields).toMatchObject(expected);
+});
+
+test.each([
+  [{ ...STOP, stop_price: undefined }, 'InvalidStopPrice'],
+  [{ ...STOP, stop_price: '"0"' }, 'InvalidStopPrice'],
+  [{ ...STOP, stop_price: '"3633.005"' }, 'InvalidStopPrice'],
+  [{ ...STOP, stop_price: '"21474836.48"' }, 'InvalidStopPrice'],
+  [{ ...STOP, stop_price: '"-1"' }, 'InvalidStopPrice'],
+  [{ ...STOP, stop_price: '[]' }, 'InvalidStopPrice'],
+  [{ ...STOP, price: undefined }, 'MissingPrice'],
+  [{ ...STOP, price: '"3632.99"' }, 'InvalidStopPriceBuy'], // one tick
+  [{ ...STOP, side: '"sell"', price: '"3633.01"' }, 'InvalidStopPriceSell'],
+  [{ ...STOP, price: '"5449.51"' }, 'InvalidStopPriceRatio'],
+  [{ ...STOP, side: '"sell"', price: '"1816.49"' }, 'InvalidStopPriceRatio'],
+  [{ ...STOP, options: '["maker-or-cancel"]' }, 'UnsupportedOption'],
+  [{ ...STOP_MARKET, price: '"3633.00"' }, 'InvalidPrice'],
+  [{ ...STOP_MARKET, stop_price: undefined }, 'InvalidStopPrice'],
+  [{ ...STOP_MARKET, ...GTD }, 'UnsupportedOption'],
+  [{ ...STOP_MARKET, options: '["maker-or-cancel"]' }, 'UnsupportedOption'],
+  [{ options: '["good-til-date"]' }, 'InvalidTimestampInPayload'],
+  [{ ...GTD, expire_at: '"tomorrow"' }, 'InvalidTimestampInPayload'],
+  [{ ...GTD, expire_at: '-1' }, 'InvalidTimestampInPayload'],
+  [{ ...GTD, expire_at: '1.5' }, 'InvalidTimestampInPayload'],
+  [{ ...GTD, expire_at: '1760000000123000' }, 'InvalidTimestampInPayload'], // microseconds
+  [{ expire_at: '1760000000' }, 'UnsupportedOption'],
+  [{ options: '["good-til-date", "fill-or-kill"]', expire_at: '1760000000' }, 'ConflictingOptions'],
+  [{ options: '["good-til-date", "good-til-date"]', expire_at: '1760000000' }, 'ConflictingOptions'],
+  [{ self_trade_prevention: '"cancel-newer"' }, 'UnsupportedOption'],
+  [{ self_trade_prevention: '3' }, 'UnsupportedOption'],
+  [{ total_spend: '"5"' }, 'InvalidQuantity'],
+])('%j is refused as %s', (changes, reason) => {
+  const refused = refusal(changes as Record<string, string | undefined>);
+  expect(refused.reason).toBe(reason);
+  expect(refused.message).toMatch(/^[ -~…]{10,240}$/);
+});
+
+describe('a market buy by total_spend', () => {
+  const tape = new TradeTape();
+  tape.prime(1, [
+    { tradeId: 1, instrumentId: 1, timestampMs: 0, priceTicks: 10_000, quantityLots: 1, takerSide: Side.BUY },
+  ]);
+  const protection = new ProtectionPrices(new Depth(), tape);
+  const spend = (changes: Record<string, string>): ParsedOrder => {
+    const json = JSON.stringify({ symbol: 'btcusd', side: 'buy', type: 'exchange market', ...changes });
+    return parseOrder(tryParsePayload(Buffer.from(json).toString('base64')) as PayloadFields, CATALOGUE, protection);
+  };
+
+  test.each([
+    ['0.0000000001', 1n], // one unit of USD
+    ['100', 1_000_000_000_000n],
+    ['922337203.6854775807', 2n ** 63n - 1n],
+  ])('%s is read to the unit', (text, budgetUnits) => {
+    expect(spend({ total_spend: text }).fields).toMatchObject({
+      orderType: OrderType.MARKET,
+      timeInForce: TimeInForce.IOC,
+      flags: OrderFlag.BY_BUDGET,
+      quantityLots: 0,
+      budgetUnits,
+      priceTicks: 10_500,
+    });
+  });
+
+  test.each([
+    [{ total_spend: '0' }, 'must be above zero'],
+    [{ total_spend: '0.00000000001' }, 'multiple of 10^-10 USD'],
+    [{ total_spend: '-5' }, 'must be digits'],
+    [{ total_spend: '1e3' }, 'must be digits'],
+    [{ total_spend: '5', amount: '1' }, 'either amount or total_spend'],
+    [{ total_spend: '5', side: 'sell' }, 'buys of type'],
+  ])('%j is refused', (changes, message) => {
+    expect(() => spend(changes as unknown as Record<string, string>)).toThrow(message);
+  });
+
+  test('it takes at once what it can: no other option', () => {
+    const json = {
+      symbol: 'btcusd',
+      side: 'buy',
+      type: 'exchange market',
+      total_spend: '5',
+      options: ['fill-or-kill'],
+    };
+    const payload = tryParsePayload(Buffer.from(JSON.stringify(json)).toString('base64')) as PayloadFields;
+    expect(() => parseOrder(payload, CATALOGUE, protection)).toThrow('by total_spend');
+  });
 });
 
 test("a price off its step is told in Gemini's words and with the step", () => {

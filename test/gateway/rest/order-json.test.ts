@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { CancelReason, OrderFlag, OrderType, Side, TimeInForce } from '../../../core/protocol/kinds.ts';
+import {
+  CancelReason,
+  OrderFlag,
+  OrderType,
+  SelfTradePrevention,
+  Side,
+  TimeInForce,
+} from '../../../core/protocol/kinds.ts';
 import type { Order } from '../../../gateway/orders/order.ts';
 import { formatAveragePrice } from '../../../gateway/rest/formatting.ts';
 import { orderJson } from '../../../gateway/rest/order-json.ts';
@@ -14,14 +21,21 @@ const RESTING: Order = {
   side: Side.BUY,
   orderType: OrderType.LIMIT,
   timeInForce: TimeInForce.GTC,
+  selfTradePrevention: SelfTradePrevention.CANCEL_NEWEST,
   flags: OrderFlag.POST_ONLY,
   priceTicks: 363_300,
+  stopPriceTicks: 0,
   quantityLots: 500_000_000,
+  budgetUnits: 0n,
+  expiresAtMs: 0,
+  makerRatePpm: 2_000,
+  takerRatePpm: 4_000,
   clientOrderId: 'c-17',
   acceptedAtMs: 1_760_000_000_123,
   acceptedSequence: 1_234,
   status: 'RESTING',
   remainingLots: 500_000_000,
+  remainingUnits: 0n,
   executedLots: 0,
   executedTickLots: 0n,
   cancelReason: null,
@@ -96,6 +110,51 @@ test.each([
   [TimeInForce.FOK, 'fill-or-kill'],
 ])('time in force %i reads %s', (timeInForce, option) => {
   expect(orderJson({ ...RESTING, flags: 0, timeInForce }, BTCUSD).options).toEqual([option]);
+});
+
+test('stops, budgets, dates and self-trade modes show what was asked for', () => {
+  const stop = {
+    ...RESTING,
+    flags: 0,
+    orderType: OrderType.STOP_LIMIT,
+    stopPriceTicks: 363_200,
+    status: 'WAITING' as const,
+  };
+  expect(orderJson(stop, BTCUSD)).toMatchObject({
+    type: 'stop-limit',
+    stop_price: '3632.00',
+    is_live: true,
+    options: [],
+  });
+  expect(orderJson({ ...stop, orderType: OrderType.STOP_MARKET, timeInForce: TimeInForce.IOC }, BTCUSD)).toMatchObject({
+    type: 'stop-market',
+    stop_price: '3632.00',
+    options: [],
+  });
+  const bought = { quantityLots: 7, executedLots: 7, remainingLots: 0 };
+  const budget = { budgetUnits: 10n ** 12n, remainingUnits: 5n, ...bought };
+  const byBudget = { ...RESTING, orderType: OrderType.MARKET, flags: OrderFlag.BY_BUDGET, ...budget };
+  expect(
+    orderJson({ ...byBudget, status: 'CANCELLED', cancelReason: CancelReason.BUDGET_REMAINDER }, BTCUSD),
+  ).toMatchObject({
+    type: 'exchange market',
+    original_amount: '0.00000007',
+    executed_amount: '0.00000007',
+    remaining_amount: '0',
+    total_spend: '100',
+    remaining_spend: '0.0000000005',
+    reason: 'ImmediateOrCancelWouldPost',
+  });
+  const dated = { ...RESTING, timeInForce: TimeInForce.GTD, expiresAtMs: 1_760_000_001_000 };
+  expect(orderJson({ ...dated, status: 'EXPIRED' }, BTCUSD)).toMatchObject({
+    is_live: false,
+    is_cancelled: true,
+    reason: 'Expired',
+    options: ['maker-or-cancel', 'good-til-date'],
+    expire_at: 1_760_000_001_000,
+  });
+  const decrement = { ...RESTING, selfTradePrevention: SelfTradePrevention.DECREMENT };
+  expect(orderJson(decrement, BTCUSD).self_trade_prevention).toBe('decrement');
 });
 
 test('average price: exact where it can be, else rounded half up ten decimals beyond the tick', () => {

@@ -1,0 +1,119 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../core/ports.ts';
+import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
+import { NOT_RESTING } from '../../core/protocol/event-record.ts';
+import { EventKind, TimeInForce } from '../../core/protocol/kinds.ts';
+import type { EventListener } from './event-reader.ts';
+import { ExpiryHeap } from './expiry-heap.ts';
+import type { OrderView } from './order-view.ts';
+
+/** Timers count in 32 bits; whoever waits longer looks again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** After which the time is told again when there was no room for it. */
+const RETRY_MS = 50;
+
+/**
+ * Tells the core the time when the next good-til-date order is due, and only then: nothing in the core reads a clock, and
+ * an exchange at rest stays at rest. Comes after the order view in the reader's list.
+ */
+export class ExpirySchedule implements EventListener {
+  readonly #view: OrderView;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #heap = new ExpiryHeap();
+  #advanceTime: (() => Promise<void>) | null = null; // null before the start and after the end
+  #isAdvancing = false;
+  #timer: NodeJS.Timeout | null = null;
+  #timerDueMs = 0; // what the timer was set for
+
+  constructor(view: OrderView, clock: Clock, logger: Logger) {
+    this.#view = view;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /**
+   * Begins with the orders that live now. Once, when the core has recovered.
+   * @param advanceTime publishes a TIME command; resolves when its events have passed
+   * @returns when the orders are gone whose time came while nobody was there to say so
+   */
+  async start(advanceTime: () => Promise<void>): Promise<void> {
+    for (const order of this.#view.liveOrders())
+      if (order.timeInForce === TimeInForce.GTD) this.#heap.add(order.orderId, order.expiresAtMs);
+    this.#advanceTime = advanceTime;
+    if (this.#isDue()) await this.#advance();
+    this.#setTimer();
+  }
+
+  stop(): void {
+    this.#advanceTime = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  onEvent(event: ExchangeEvent): void {
+    if (this.#advanceTime === null) return;
+    switch (event.kind) {
+      case EventKind.BOOKED:
+      case EventKind.STOP_PLACED:
+        if (event.timeInForce === TimeInForce.GTD)
+          this.#heap.add(event.orderId, this.#view.order(event.orderId)!.expiresAtMs);
+        break;
+      case EventKind.TRIGGERED:
+      case EventKind.CANCELLED:
+      case EventKind.EXPIRED:
+        this.#heap.remove(event.orderId);
+        break;
+      case EventKind.AMENDED:
+        if (event.slot === NOT_RESTING) this.#heap.remove(event.orderId); // BOOKED says if it rests again
+        break;
+      case EventKind.FILLED:
+        if (event.makerRemainingLots === 0) this.#heap.remove(event.makerOrderId);
+        break;
+      default: // nothing else begins or ends an order's rest
+    }
+  }
+
+  onTurnEnd(): void {
+    this.#setTimer();
+  }
+
+  /** One timer at most, for the earliest expiry. */
+  #setTimer(): void {
+    if (this.#advanceTime === null || this.#isAdvancing) return;
+    const dueMs = this.#heap.firstMs;
+    if (this.#timer !== null) {
+      if (dueMs === this.#timerDueMs) return;
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+    if (dueMs === undefined) return;
+    this.#timerDueMs = dueMs;
+    const waitMs = Math.max(1, Math.min(dueMs - this.#clock.nowMs(), LONGEST_TIMER_MS));
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      if (this.#isDue()) void this.#advance().then(() => this.#setTimer());
+      else this.#setTimer(); // it came a little early, or the expiry is farther away than a timer reaches
+    }, waitMs);
+  }
+
+  #isDue(): boolean {
+    const dueMs = this.#heap.firstMs;
+    return dueMs !== undefined && dueMs <= this.#clock.nowMs();
+  }
+
+  /** Tries until it is told, or nobody wants to hear it any more. */
+  async #advance(): Promise<void> {
+    this.#isAdvancing = true;
+    while (this.#advanceTime !== null) {
+      try {
+        await this.#advanceTime();
+        break;
+      } catch (error) {
+        this.#logger.warn({ err: error }, 'the core could not be told the time; orders that are due wait for it');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.#isAdvancing = false;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Logger } from 'pino';
+import { formatDecimal } from '../../core/money/decimal.ts';
+import type { Instrument } from '../../core/money/instrument.ts';
+import type { Clock, HoldAnswer, Ledger } from '../../core/ports.ts';
+import { Side } from '../../core/protocol/kinds.ts';
+import { ApiError, tryLater } from '../rest/errors.ts';
+
+export interface HoldRequest {
+  readonly commandId: number;
+  readonly accountId: number;
+  readonly instrument: Instrument;
+  readonly side: Side; // of which the need is: quote for a buy, base for a sell
+  readonly units: bigint; // > 0
+}
+
+/** Moves money from available to held before a command is published, together with using up its request's nonce. */
+export class OrderHolds {
+  readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(ledger: Ledger, clock: Clock, logger: Logger) {
+    this.#ledger = ledger;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /**
+   * @param what for the message of a refusal: "buy order on symbol …"
+   * @returns the ledger's change sequence of the hold
+   * @throws ApiError InsufficientFunds, or to try later; then nothing stays held
+   */
+  async hold(request: HoldRequest, what: string, nonceDurable: Promise<void>): Promise<number> {
+    const { commandId, accountId, instrument, side, units } = request;
+    const { assetId } = assetOf(instrument, side);
+    const holding = this.#ledger.hold({ commandId, accountId, assetId, units, timestampMs: this.#clock.nowMs() });
+    let answer: HoldAnswer;
+    try {
+      [answer] = await Promise.all([holding, nonceDurable]);
+    } catch (error) {
+      this.#abandon(commandId, error);
+      throw tryLater('The order could not be taken, and nothing of it remains');
+    }
+    if (answer.outcome === 'HELD' || answer.outcome === 'REPEATED') return answer.ledgerSequence;
+    if (answer.outcome === 'INSUFFICIENT_FUNDS') throw insufficientFunds(request, what, answer.availableUnits);
+    throw new Error(`the ledger answered ${answer.outcome} to the hold of command ${commandId}`);
+  }
+
+  /** Nobody knows whether it was held. A release is right either way: its tombstone refuses a hold that comes later. */
+  #abandon(commandId: number, error: unknown): void {
+    this.#logger.error({ commandId, err: error }, 'the hold of an order or its nonce failed');
+    this.#ledger.release(commandId, this.#clock.nowMs()).catch((releaseError: unknown) => {
+      this.#logger.error(
+        { commandId, err: releaseError },
+        'an abandoned hold could not be released: the next start does it',
+      );
+    });
+  }
+}
+
+/**
+ * @param what as in hold()
+ * @param availableUnits null when the ledger was not asked: no balance can ever be that large
+ */
+export function insufficientFunds(
+  { instrument, side, units }: Pick<HoldRequest, 'instrument' | 'side' | 'units'>,
+  what: string,
+  availableUnits: bigint | null,
+): ApiError {
+  const { code, decimals } = assetOf(instrument, side);
+  const available = availableUnits === null ? '' : `, ${formatDecimal(availableUnits, decimals)} available`;
+  return new ApiError(
+    'InsufficientFunds',
+    `Failed to ${what} due to insufficient funds (${formatDecimal(units, decimals)} ${code} needed, fee included${available})`,
+  );
+}
+
+function assetOf({ base, quote }: Instrument, side: Side) {
+  return side === Side.BUY ? quote : base;
+}
