@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
+import { until } from '../../support/until.ts';
 
 let exchange: InlineExchange;
 let alice: TestAccount;
@@ -286,11 +287,3 @@ describe('cancelling', () => {
     expect(await cancelled).toMatchObject({ status: 200, body: { is_cancelled: true, original_amount: '2' } });
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn++) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  throw new Error('it did not come to that in four seconds');
-}

@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { putClockAhead } from '../../support/clock-ahead.ts';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
 import { HandshakeRefused, RawSocket } from '../../support/raw-socket.ts';
 import { type Credentials, nextNonce, signedHeaders } from '../../support/signed-client.ts';
+import { until } from '../../support/until.ts';
 
 const PATH = '/v1/order/events';
 let exchange: InlineExchange;
@@ -16,6 +18,7 @@ beforeEach(async () => {
   bob = await exchange.account();
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const socket of sockets) socket.destroy();
   await exchange.close();
 });
@@ -123,6 +126,89 @@ test('lives of orders: filled at once, partly, killed, refused by nobody but the
   expect(await types(socket, 3)).toEqual(['accepted', 'cancelled', 'closed']);
   await exchange.order(alice, 'sell', '0.5', '100.00');
   expect(await types(socket, 2)).toEqual(['fill', 'closed']);
+});
+
+test('stops, amendments, decrements, dates: each has its word, and says what the order is after it', async () => {
+  const carol = await exchange.account();
+  await exchange.order(bob, 'sell', '0.1', '100.00');
+  await exchange.order(carol, 'buy', '0.1', '100.00');
+  const socket = await open(alice);
+  await socket.next();
+  const next = async () => (await socket.next())[0];
+  const stop = { type: 'exchange stop limit', stop_price: '110.00', self_trade_prevention: 'decrement' };
+  const placed = await exchange.order(alice, 'buy', '1', '111.00', stop);
+  expect(await next()).toMatchObject({ type: 'accepted', order_type: 'stop-limit', stop_price: '110.00' });
+  expect(await next()).toMatchObject({ type: 'booked', is_live: true, self_trade_prevention: 'decrement' });
+  const named = { order_id: placed.body.order_id };
+  await exchange.post(alice, '/v1/order/amend', { ...named, amount: '2' });
+  expect(await next()).toMatchObject({
+    type: 'amended',
+    is_live: true,
+    original_amount: '2',
+    amend_command_id: expect.stringMatching(/^\d+$/),
+  });
+  await exchange.order(bob, 'sell', '0.1', '110.00');
+  await exchange.order(carol, 'buy', '0.1', '110.00');
+  expect(await types(socket, 2)).toEqual(['triggered', 'booked']);
+  await exchange.post(alice, '/v1/order/amend', { ...named, price: '112.00' });
+  expect(await next()).toMatchObject({ type: 'amended', price: '112.00' });
+  expect(await next()).toMatchObject({ type: 'booked', price: '112.00', is_live: true });
+  const own = { self_trade_prevention: 'decrement' };
+  await exchange.order(alice, 'sell', '0.5', '112.00', own);
+  expect(await next()).toMatchObject({ type: 'accepted', side: 'sell' });
+  expect(await next()).toMatchObject({
+    type: 'reduced',
+    side: 'buy',
+    remaining_amount: '1.5',
+    reason: 'SelfCrossPrevented',
+  });
+  expect(await types(socket, 2)).toEqual(['cancelled', 'closed']);
+  expect(await exchange.post(alice, '/v1/order/amend', { ...named, amount: '90000000' })).toMatchObject({
+    status: 406,
+  });
+  await exchange.post(alice, '/v1/order/cancel', named);
+  expect(await types(socket, 2)).toEqual(['cancelled', 'closed']);
+
+  const spent = { symbol: 'btcusd', side: 'buy', type: 'exchange market', total_spend: '10' };
+  await exchange.order(bob, 'sell', '0.01', '100.00');
+  await exchange.post(alice, '/v1/order/new', spent);
+  expect(await next()).toMatchObject({ type: 'accepted', order_type: 'market buy', total_spend: '10' });
+  expect(await next()).toMatchObject({ type: 'fill', executed_amount: '0.01', remaining_spend: '9' });
+  expect(await next()).toMatchObject({ type: 'cancelled', remaining_spend: '9' });
+  expect(await types(socket, 1)).toEqual(['closed']);
+
+  const expiresAtMs = Date.now() + 1_500;
+  await exchange.order(alice, 'buy', '1', '50.00', { options: ['good-til-date'], expire_at: expiresAtMs });
+  expect(await next()).toMatchObject({ type: 'accepted', behavior: 'good-til-date', expire_at: expiresAtMs });
+  expect(await types(socket, 1)).toEqual(['booked']);
+  expect(await next()).toMatchObject({ type: 'cancelled', reason: 'Expired', is_cancelled: true });
+  expect(await types(socket, 1)).toEqual(['closed']);
+});
+
+test('what the core refuses: an amendment that lost its order, an order that expired on its way', async () => {
+  const placed = await exchange.order(alice, 'sell', '1', '100.00');
+  const socket = await open(alice);
+  expect((await socket.next()).type).toBe('subscription_ack');
+  expect(await types(socket, 1)).toEqual(['initial']);
+  const routes = exchange.gateway.adminRoutes({} as Parameters<typeof exchange.gateway.adminRoutes>[0]);
+  await routes.find(({ path }) => path === '/instruments/state')!.answer({ symbol: 'btcusd', state: 'halted' });
+  await exchange.post(alice, '/v1/order/amend', { order_id: placed.body.order_id, amount: '2' });
+  expect(await socket.next()).toMatchObject([
+    { type: 'amend_rejected', reason: 'MarketNotOpen', original_amount: '1', is_live: true },
+  ]);
+  let pass!: () => void;
+  exchange.ledger.gate = new Promise((resolve) => {
+    pass = resolve;
+  });
+  const fields = { symbol: 'ethusd', options: ['good-til-date'], expire_at: Date.now() + 30_000 };
+  const late = exchange.order(alice, 'buy', '1', '50.00', fields);
+  await until(() => exchange.gateway.ordersInFlight === 1);
+  putClockAhead(60_000);
+  pass();
+  expect((await late).body.reason).toBe('InvalidTimestampInPayload');
+  expect(await socket.next()).toMatchObject([
+    { type: 'rejected', reason: 'InvalidTimestampInPayload', order_type: 'exchange limit' },
+  ]);
 });
 
 test('filters: symbols, keys, types; without initial among the types there is no snapshot', async () => {
