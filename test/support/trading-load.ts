@@ -1,3 +1,4 @@
+import { anyAmendment, orderOfAnyKind } from './order-kinds.ts';
 import type { RandomIntegers } from './random-integers.ts';
 import { type Answer, type Credentials, nextNonce, signedPost } from './signed-client.ts';
 
@@ -21,7 +22,8 @@ const OPTIONS: readonly (readonly string[])[] = [
 
 /**
  * Clients that trade with each other until the connection breaks: orders of every option around one price, a quarter
- * of the requests cancels. They keep what a careful client would: what was sent, and what was acknowledged.
+ * of the requests cancels. They keep what a careful client would: what was sent, and what was acknowledged. Of all kinds:
+ * orders of every type there is, and as many amendments as cancels.
  */
 export class TradingLoad {
   readonly orders: SentOrder[] = [];
@@ -29,11 +31,13 @@ export class TradingLoad {
   refusals = 0;
   readonly #accounts: readonly Credentials[];
   readonly #random: RandomIntegers;
+  readonly #kinds: 'limit' | 'all';
   #orderCount = 0;
 
-  constructor(accounts: readonly Credentials[], random: RandomIntegers) {
+  constructor(accounts: readonly Credentials[], random: RandomIntegers, kinds: 'limit' | 'all' = 'limit') {
     this.#accounts = accounts;
     this.#random = random;
+    this.#kinds = kinds;
   }
 
   /** @returns when every client has lost its connection */
@@ -45,6 +49,7 @@ export class TradingLoad {
     for (let step = 0; step < 10_000; step++) {
       try {
         if (this.#random.below(4) === 0) await this.#cancelOne(baseUrl);
+        else if (this.#kinds === 'all' && this.#random.below(3) === 0) await this.#amendOne(baseUrl);
         else await this.#placeOne(baseUrl, `${name}-${step}`);
       } catch {
         return; // the exchange is gone: nothing is known of the last request
@@ -54,15 +59,13 @@ export class TradingLoad {
 
   async #placeOne(baseUrl: string, name: string): Promise<void> {
     const random = this.#random;
+    const side = random.below(2) === 0 ? 'buy' : 'sell';
     const order: SentOrder = {
       credentials: this.#accounts[random.below(this.#accounts.length)]!,
       fields: {
         symbol: random.below(3) === 0 ? 'ethusd' : 'btcusd',
-        amount: `0.0${1 + random.below(9)}`,
-        price: `${100 + random.below(20)}.${10 + random.below(90)}`,
-        side: random.below(2) === 0 ? 'buy' : 'sell',
-        type: 'exchange limit',
-        options: OPTIONS[random.below(OPTIONS.length)],
+        side,
+        ...(this.#kinds === 'all' && random.below(3) > 0 ? orderOfAnyKind(random, side) : limitOrder(random)),
         client_order_id: `${name}-${this.#orderCount++}-${'x'.repeat(random.below(40))}`,
       },
       orderId: undefined,
@@ -71,6 +74,13 @@ export class TradingLoad {
     const answer = await this.#post(baseUrl, order.credentials, '/v1/order/new', order.fields);
     order.orderId = answer.status === 200 ? answer.body.order_id : null;
     if (answer.status !== 200) this.refusals += 1;
+  }
+
+  async #amendOne(baseUrl: string): Promise<void> {
+    const order = this.orders[this.#random.below(this.orders.length + 1)];
+    if (typeof order?.orderId !== 'string') return;
+    const fields = { order_id: order.orderId, ...anyAmendment(this.#random) };
+    await this.#post(baseUrl, order.credentials, '/v1/order/amend', fields);
   }
 
   async #cancelOne(baseUrl: string): Promise<void> {
@@ -86,4 +96,13 @@ export class TradingLoad {
     if (BigInt(nonce) > BigInt(highest)) this.nonces.set(credentials.key, nonce);
     return answer;
   }
+}
+
+function limitOrder(random: RandomIntegers): Readonly<Record<string, unknown>> {
+  return {
+    amount: `0.0${1 + random.below(9)}`,
+    price: `${100 + random.below(20)}.${10 + random.below(90)}`,
+    type: 'exchange limit',
+    options: OPTIONS[random.below(OPTIONS.length)],
+  };
 }
