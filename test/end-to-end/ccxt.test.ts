@@ -120,6 +120,38 @@ describe('orders', () => {
     });
   });
 
+  test('a trigger price makes a stop limit: it waits, is found, is triggered by a trade, and is cancelled', async () => {
+    const symbol = 'DOGE/USD';
+    const tradeAt = async (price: number): Promise<void> => {
+      const maker = await alice.createOrder(symbol, 'limit', 'sell', 10, price);
+      await bob.createOrder(symbol, 'limit', 'buy', 10, price);
+      expect(await alice.fetchOrder(maker.id!)).toMatchObject({ status: 'closed', filled: 10 });
+    };
+    await tradeAt(0.1);
+    const stop = await bob.createOrder(symbol, 'limit', 'buy', 100, 0.12, { triggerPrice: 0.11 });
+    expect(stop).toMatchObject({
+      status: 'open',
+      type: 'stop-limit',
+      price: 0.12,
+      amount: 100,
+      filled: 0,
+      remaining: 100,
+    });
+    expect(stop.info).toMatchObject({ stop_price: '0.11000', is_live: true });
+    expect((await bob.fetchOpenOrders(symbol)).map(({ id }) => id)).toEqual([stop.id]);
+    expect((await bob.fetchOrderBook(symbol)).bids).toEqual([]);
+    expect(await bob.fetchOrder(stop.id!)).toMatchObject({ status: 'open', filled: 0 });
+    await tradeAt(0.11);
+    expect((await bob.fetchOrderBook(symbol)).bids).toEqual([[0.12, 100]]);
+    expect(await bob.cancelOrder(stop.id!)).toMatchObject({ id: stop.id, status: 'canceled' });
+    expect(await bob.fetchOrder(stop.id!)).toMatchObject({ status: 'canceled', remaining: 100 });
+
+    const waiting = await bob.createOrder(symbol, 'limit', 'sell', 50, 0.08, { triggerPrice: 0.09 });
+    expect(await bob.cancelOrder(waiting.id!)).toMatchObject({ status: 'canceled' });
+    const wrong = bob.createOrder(symbol, 'limit', 'buy', 100, 0.1, { triggerPrice: 0.11 });
+    await expect(wrong).rejects.toThrow('stop price of a buy on DOGEUSD must not be above its limit price');
+  });
+
   test('refusals are the errors that programs catch', async () => {
     await expect(bob.createOrder(SYMBOL, 'limit', 'buy', 1_000, 64_000)).rejects.toBeInstanceOf(ccxt.InsufficientFunds);
     await expect(bob.fetchOrder('12345')).rejects.toBeInstanceOf(ccxt.OrderNotFound);

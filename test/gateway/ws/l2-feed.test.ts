@@ -161,3 +161,39 @@ test(`followers that join at any time have the book of REST after any trading (S
     for (const tid of newest) expect(seen, `SEED=${seed}`).toContain(tid);
   }
 });
+
+test('a stop is seen once it is triggered; amendments and decrements change levels by what they change', async () => {
+  const carol = await exchange.account();
+  const socket = await open();
+  await exchange.order(bob, 'sell', '0.1', '100.00');
+  await exchange.order(carol, 'buy', '0.1', '100.00');
+  socket.send(subscribe('BTCUSD'));
+  expect((await socket.next()).changes).toEqual([]);
+  const changes = async () => {
+    for (;;) {
+      const message = await socket.next();
+      if (message.type === 'l2_updates') return message.changes;
+    }
+  };
+  const fields = { type: 'exchange stop limit', stop_price: '110.00', self_trade_prevention: 'decrement' };
+  const { order_id } = (await exchange.order(alice, 'buy', '1', '111.00', fields)).body;
+  const amend = (change: object) => exchange.post(alice, '/v1/order/amend', { order_id, ...change });
+  await amend({ amount: '2', price: '112.00' }); // still waits: nobody sees it
+  await exchange.order(bob, 'sell', '0.1', '110.00');
+  expect(await changes()).toEqual([['sell', '110.00', '0.1']]);
+  await exchange.order(carol, 'buy', '0.1', '110.00');
+  expect(await changes()).toEqual([
+    ['sell', '110.00', '0'],
+    ['buy', '112.00', '2'],
+  ]);
+  await amend({ amount: '1.5' });
+  expect(await changes()).toEqual([['buy', '112.00', '1.5']]);
+  await amend({ price: '111.50' });
+  expect(await changes()).toEqual([
+    ['buy', '112.00', '0'],
+    ['buy', '111.50', '1.5'],
+  ]);
+  await exchange.order(alice, 'sell', '0.5', '111.50', { self_trade_prevention: 'decrement' });
+  expect(await changes()).toEqual([['buy', '111.50', '1']]);
+  expect((await exchange.get('/v1/book/btcusd')).body.bids).toEqual([{ price: '111.50', amount: '1', timestamp: '0' }]);
+});
