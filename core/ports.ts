@@ -39,7 +39,7 @@ export type HoldAnswer =
 export type ReleaseAnswer =
   | { readonly outcome: 'RELEASED'; readonly units: bigint; readonly ledgerSequence: number }
   | { readonly outcome: 'REPEATED' } // released before, or never held: the tombstone stands either way
-  | { readonly outcome: 'SETTLED' }; // settlement owns this hold already: nothing was moved
+  | { readonly outcome: 'SETTLED' }; // settlement or a debit owns this hold already: nothing was moved
 
 /** One change of one balance. The event sequence is its operation id: all legs of an event go in one call. */
 export interface Leg {

@@ -5,13 +5,16 @@ import { Catalogue } from '../core/money/catalogue.ts';
 import type { Markets } from '../core/money/default-markets.ts';
 import type { AccountAdmin, Clock, HistoryStore, KeyStore, Ledger } from '../core/ports.ts';
 import type { RingBuffers } from '../core/ring/ring.ts';
+import type { BalanceEntries, DepositAddresses, TransferDesk } from '../core/transfer-desk.ts';
 import { AccountSequences } from './accounts/account-sequences.ts';
 import { CurrentHistory } from './accounts/current-history.ts';
 import { SettledBalances } from './accounts/settled-balances.ts';
+import { Valuation } from './accounts/valuation.ts';
 import { accountRoutes as adminAccountRoutes } from './admin/account-routes.ts';
 import type { AdminRoute } from './admin/admin-route.ts';
-import { depositRoutes } from './admin/deposit-routes.ts';
+import { entryRoutes } from './admin/entry-routes.ts';
 import { instrumentRoutes } from './admin/instrument-routes.ts';
+import { transferRoutes } from './admin/transfer-routes.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { htmlReply } from './http/reply.ts';
 import { CatalogueEvents } from './market-data/catalogue-events.ts';
@@ -28,6 +31,7 @@ import { OrderView } from './orders/order-view.ts';
 import { PastOrders } from './orders/past-orders.ts';
 import { ProtectionPrices } from './orders/protection-prices.ts';
 import { accountRoutes } from './rest/account-routes.ts';
+import { fundRoutes } from './rest/fund-routes.ts';
 import { historyRoutes } from './rest/history-routes.ts';
 import { marketRoutes } from './rest/market-routes.ts';
 import { orderRoutes } from './rest/order-routes.ts';
@@ -35,6 +39,7 @@ import { publicRoutes } from './rest/public-routes.ts';
 import { PRIVATE_LIMIT, PUBLIC_LIMIT, RateLimiter } from './rest/rate-limiter.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { type Endpoint, type PublicEndpoint, Router } from './rest/router.ts';
+import { withdrawalRoutes } from './rest/withdrawal-routes.ts';
 import { currencyPage } from './web/currency-page.ts';
 import { l2Endpoint } from './ws/l2-endpoint.ts';
 import { L2Hub } from './ws/l2-hub.ts';
@@ -44,6 +49,13 @@ import { SocketServer } from './ws/socket-server.ts';
 import { updateEndpoints } from './ws/update-endpoints.ts';
 import { UpdateHub } from './ws/update-hub.ts';
 
+/** What the gateway asks about money that comes in and goes out. */
+export interface Funds {
+  readonly desk: TransferDesk;
+  readonly addresses: DepositAddresses;
+  readonly entries: BalanceEntries;
+}
+
 export interface GatewayDependencies {
   readonly control: SharedArrayBuffer; // CONTROL words
   readonly commandRing: RingBuffers;
@@ -52,6 +64,7 @@ export interface GatewayDependencies {
   readonly ledger: Ledger;
   readonly keyStore: KeyStore;
   readonly history: HistoryStore;
+  readonly funds: Funds;
   readonly commandIds: CommandIds;
   readonly partitionCount: number; // of settlement's watermarks
   readonly rateLimit: 'gemini' | 'off';
@@ -233,11 +246,12 @@ export class Gateway {
   /** What operators may do with a running exchange. */
   adminRoutes(accounts: AccountAdmin): AdminRoute[] {
     const { operator } = this.#resumed();
-    const { ledger, commandIds, clock } = this.#dependencies;
+    const { desk, addresses, entries } = this.#dependencies.funds;
     const { catalogue } = this;
     return [
       ...adminAccountRoutes(accounts),
-      ...depositRoutes({ accounts, catalogue, ledger, commandIds, clock }),
+      ...entryRoutes(accounts, catalogue, entries),
+      ...transferRoutes({ accounts, catalogue, desk, addresses }),
       ...instrumentRoutes({ catalogue, states: this.#market.states, operator }),
     ];
   }
@@ -297,17 +311,27 @@ export class Gateway {
   }
 
   #endpoints(orderEntry: OrderEntry, past: PastOrders): Endpoint[] {
-    const { ledger, clock, marketProtectionPpm, answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = this.#dependencies;
+    const {
+      ledger,
+      clock,
+      funds,
+      marketProtectionPpm,
+      answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS,
+    } = this.#dependencies;
     const { catalogue, orders: view } = this;
     const market = this.#market;
     const history = this.#history;
     const protection = new ProtectionPrices(market.depth, market.tape, marketProtectionPpm);
+    const balances = new SettledBalances(ledger, this.#sequences);
+    const valuation = new Valuation(catalogue, market);
     const endpoints: Endpoint[] = [
       ...publicRoutes(catalogue, market),
       ...marketRoutes({ catalogue, market, history, clock }),
       ...orderRoutes({ orderEntry, view, past, history, catalogue, protection, answerTimeoutMs }),
       ...historyRoutes(history, catalogue),
-      ...accountRoutes(new SettledBalances(ledger, this.#sequences), catalogue),
+      ...accountRoutes(balances, catalogue),
+      ...fundRoutes({ ...funds, balances, valuation, catalogue }),
+      ...withdrawalRoutes(funds.desk, catalogue),
     ];
     const page: PublicEndpoint = {
       method: 'GET',

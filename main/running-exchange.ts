@@ -25,6 +25,7 @@ import { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { raiseStartNumber } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
+import { EMBEDDED_ARCHIVE, ExchangeTransfers, openTransferStores, type TransferStores } from './exchange-transfers.ts';
 import { catchUpHistory } from './history-catch-up.ts';
 import { readMarkets, requireSameMarkets } from './instruments-file.ts';
 import { SnapshotWatch } from './snapshot-watch.ts';
@@ -57,6 +58,7 @@ export class RunningExchange {
   readonly #historyStore: SqliteHistoryStore;
   readonly #limits: EngineLimits;
   readonly #commandIds: CommandIds;
+  readonly #transfers: ExchangeTransfers;
   readonly #threads: ExchangeThreads;
   readonly #control: Int32Array;
   readonly #loop: DoorbellLoop;
@@ -80,6 +82,7 @@ export class RunningExchange {
       ledger: EmbeddedLedger;
       historyDatabase: HistoryDatabase;
       historyStore: SqliteHistoryStore;
+      transferStores: TransferStores;
       startNumber: number;
       limits: EngineLimits;
     },
@@ -97,6 +100,13 @@ export class RunningExchange {
     this.#startedMs = parts.clock.nowMs();
     this.#limits = parts.limits;
     this.#commandIds = new CommandIds(parts.startNumber);
+    this.#transfers = new ExchangeTransfers(parts.transferStores, {
+      ledger: parts.ledger,
+      archive: EMBEDDED_ARCHIVE,
+      ids: this.#commandIds,
+      clock: parts.clock,
+      logger,
+    });
     this.#threads = parts.threads;
     this.#control = new Int32Array(this.#threads.control);
     this.gateway = new Gateway({
@@ -107,6 +117,7 @@ export class RunningExchange {
       ledger: parts.ledger,
       keyStore: parts.keyStore,
       history: parts.historyStore,
+      funds: this.#transfers.funds,
       commandIds: this.#commandIds,
       partitionCount: parts.database.partitionCount,
       rateLimit: configuration.rateLimit,
@@ -157,8 +168,9 @@ export class RunningExchange {
     const ledger = await EmbeddedLedger.open(database);
     const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, hooks.onFatal);
     const historyStore = await SqliteHistoryStore.open(dataFolder);
+    const transferStores = await openTransferStores(database, clock);
     const startNumber = await raiseStartNumber(database);
-    const stores = { database, keyStore, ledger, historyDatabase, historyStore };
+    const stores = { database, keyStore, ledger, historyDatabase, historyStore, transferStores };
     const parts = { lock, threads, clock, ...stores, startNumber, limits };
     const exchange = new RunningExchange({ ...configuration, dataFolder }, hooks, parts);
     await exchange.#recover();
@@ -225,6 +237,7 @@ export class RunningExchange {
   async stop(): Promise<void> {
     this.gateway.beginShutdown();
     await this.gateway.drained();
+    await this.#transfers.close();
     const { eventSequence } = await this.gateway.publishCheckpoint();
     await this.#feed.settledThrough(eventSequence);
     await this.#feed.stop();
@@ -264,11 +277,12 @@ export class RunningExchange {
     await this.#requireLedgerOfThisJournal(recovered);
     // Only now: raising the floor is a change of its own, and a refused start must leave the ledger as it was.
     await this.ledger.raiseFloor(this.#commandIds.firstId);
+    const heldWithdrawals = await this.#transfers.recover();
     await this.#eventLogReaches(lastEventSequence);
     await this.#seedMarkets();
     this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue));
     this.#feed.subscribe(history);
-    this.#releaseOrphans(lastEventSequence);
+    this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
     if (snapshot !== null) await this.#feed.settledThrough(snapshot.eventSequence);
     onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
@@ -315,10 +329,10 @@ export class RunningExchange {
     }
   }
 
-  #releaseOrphans(endSequenceAtStart: number): void {
+  #releaseOrphans(endSequenceAtStart: number, heldWithdrawals: ReadonlySet<number>): void {
     const { ledger, clock } = this;
     const settings = { ledger, feed: this.#feed, clock, endSequenceAtStart, firstCommandId: this.#commandIds.firstId };
-    releaseOrphanedHolds(settings).then(
+    releaseOrphanedHolds({ ...settings, heldWithdrawals }).then(
       ({ released }) => {
         this.#orphansReleased = released;
         if (released > 0)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Asset } from '../core/money/asset.ts';
 import type { Clock, Ledger } from '../core/ports.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
+import { grantOperationId, grantUnits } from '../workers/transfers/sandbox-grants.ts';
 
 /** What `sandbox.json` in the data folder says: everything that a program needs to trade on this exchange. */
 export interface SandboxFile {
@@ -19,8 +20,6 @@ export interface SandboxAccount {
 }
 
 export const SANDBOX_ACCOUNT_NAMES = ['alice', 'bob'] as const;
-const GRANT_USD = 1_000_000n;
-const GRANT_OTHER = 100n;
 
 /**
  * Makes sure that the two sandbox accounts exist, have a key and their grant. Every step is repeatable, so that a start
@@ -44,7 +43,7 @@ export async function ensureSandboxAccounts(
           operationId: grantOperationId(account.accountId, asset.assetId),
           accountId: account.accountId,
           assetId: asset.assetId,
-          units: (asset.code === 'USD' ? GRANT_USD : GRANT_OTHER) * 10n ** BigInt(asset.decimals),
+          units: grantUnits(asset),
           timestampMs: clock.nowMs(),
         }),
       ),
@@ -52,11 +51,6 @@ export async function ensureSandboxAccounts(
     accounts.push({ name, key: apiKey.key, secret: apiKey.secret });
   }
   return accounts;
-}
-
-/** Start numbers begin at 1, so no command has an id below 2^32: grants take theirs, the same at every start. */
-function grantOperationId(accountId: number, assetId: number): number {
-  return accountId * 2 ** 16 + assetId;
 }
 
 /** Writes `sandbox.json`, readable by its owner only, whole or not at all. */

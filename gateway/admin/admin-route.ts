@@ -5,6 +5,7 @@ const STATUS_BY_REASON = {
   InvalidInput: 400,
   AlreadyDefined: 409,
   NotFound: 404,
+  Conflict: 409,
   TryLater: 503,
 } as const;
 export type AdminReason = keyof typeof STATUS_BY_REASON;

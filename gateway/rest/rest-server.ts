@@ -105,7 +105,7 @@ export class RestServer {
     const { endpoint } = route;
     if (endpoint.method === 'POST') {
       requireMethod(incoming, endpoint.method);
-      return endpoint.answer(authenticator.authenticate(incoming, endpoint.roles));
+      return endpoint.answer(authenticator.authenticate(incoming, endpoint.roles), route.parameters);
     }
     if (incoming.method !== 'head') requireMethod(incoming, endpoint.method);
     return this.#publicReply(incoming, route);

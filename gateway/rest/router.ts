@@ -19,7 +19,8 @@ export interface PrivateEndpoint {
   readonly method: 'POST';
   readonly pattern: string;
   readonly roles: readonly Role[]; // any one of them suffices
-  answer(request: AuthenticatedRequest): Reply | Promise<Reply>;
+  /** @param parameters as in PublicRequest */
+  answer(request: AuthenticatedRequest, parameters: readonly string[]): Reply | Promise<Reply>;
 }
 
 export type Endpoint = PublicEndpoint | PrivateEndpoint;

@@ -1,9 +1,9 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
+import { isFiat, networkOf, networksOf } from '../accounts/networks.ts';
 import { formatPrice, formatQuantity, quantityDecimals } from '../rest/formatting.ts';
 import type { Endpoint } from '../rest/router.ts';
 
-const FIAT_CODES = new Set(['USD', 'EUR', 'GBP', 'SGD', 'CAD', 'AUD', 'HKD']);
 const ROUNDING_DECIMALS = 10; // a column that clients carry along and do not use
 
 /**
@@ -66,21 +66,11 @@ function currencyData(catalogue: Catalogue): unknown {
   return {
     tradingPairs: catalogue.instruments().map(tradingPair),
     // code, name, three columns that nobody reads, decimals, decimals, whether fiat, sign, network
-    currencies: catalogue
-      .assets()
-      .map(({ code, decimals }) => [
-        code,
-        code,
-        decimals,
-        decimals,
-        decimals,
-        decimals,
-        decimals,
-        FIAT_CODES.has(code),
-        null,
-        null,
-      ]),
-    networks: [],
+    currencies: catalogue.assets().map((asset) => {
+      const { code, decimals } = asset;
+      return [code, code, decimals, decimals, decimals, decimals, decimals, isFiat(asset), null, networkOf(asset)];
+    }),
+    networks: networksOf(catalogue).map((network) => [network, network, network]),
   };
 }
 

@@ -71,13 +71,17 @@ test('an account is made, funded and given a key that trades until it is revoked
     'carol',
     undefined,
   ]);
-  expect(await ringbookJson('deposits', 'create', 'carol', 'usd', '1000.0000000001')).toMatchObject({
+  const deposit = ['deposits', 'submit', 'carol', 'usd', '1000.0000000001', '--key', 'first', '--confirm'];
+  expect(await ringbookJson(...deposit)).toMatchObject({
     account: 'carol',
     asset: 'USD',
     amount: '1000.0000000001',
-    available: '1000.0000000001',
+    state: 'done',
+    isRepeat: false,
   });
-  expect(await ringbookJson('deposits', 'create', 'carol', 'USD', '1')).toMatchObject({ available: '1001.0000000001' });
+  expect(await ringbookJson(...deposit)).toMatchObject({ state: 'done', isRepeat: true });
+  const history = await ringbookJson('accounts', 'history', 'carol');
+  expect(history).toMatchObject([{ reason: 'deposit', availableBefore: '0', availableAfter: '1000.0000000001' }]);
   const carol = await ringbookJson('keys', 'create', 'carol', '--roles', 'trader,auditor');
   expect(carol).toEqual({
     account: 'carol',
@@ -146,7 +150,7 @@ test('an instrument with a new asset is added, trades, and is there after kill -
     referencePrice: 'last',
     state: 'trading',
   });
-  await ringbookJson('deposits', 'create', 'alice', 'SOL', '10');
+  await ringbookJson('deposits', 'submit', 'alice', 'SOL', '10', '--key', 'sol', '--confirm');
   await order(alice, 'sell', '1', '20.00', { symbol: 'solusd' });
   expect((await order(bob, 'buy', '1', '20.00', { symbol: 'SOLUSD' })).body).toMatchObject({ executed_amount: '1' });
   const limits = ['--minimum', '0.5', '--maximum', '4', '--price-band-ppm', '50000', '--reference-price', '20.00'];
@@ -176,12 +180,6 @@ test.each([
   ['/keys', { account: 'alice', roles: ['king'] }, 400, 'roles'],
   ['/keys', { account: 'alice', roles: [] }, 400, 'roles'],
   ['/keys/revoke', { key: 'account-nobody' }, 400, 'does not exist'],
-  ['/deposits', { account: 'alice', asset: 'GOLD', amount: '1' }, 404, 'there is no asset "GOLD"'],
-  ['/deposits', { account: 'alice', asset: 'USD', amount: '0' }, 400, 'amount'],
-  ['/deposits', { account: 'alice', asset: 'USD', amount: '-1' }, 400, 'amount'],
-  ['/deposits', { account: 'alice', asset: 'USD', amount: '1e9' }, 400, 'amount'],
-  ['/deposits', { account: 'alice', asset: 'USD', amount: '0.00000000001' }, 400, 'amount'],
-  ['/deposits', { account: 'alice', asset: 'USD', amount: '922337203' }, 400, 'no more than 2^63 units'],
   ['/instruments/state', { symbol: 'nousd', state: 'halted' }, 404, 'there is no instrument "nousd"'],
   ['/instruments/update', { symbol: 'nousd', makerRatePpm: 1 }, 404, 'there is no instrument "nousd"'],
   ['/instruments/update', { symbol: 'btcusd' }, 400, 'at least one'],

@@ -14,6 +14,7 @@ import { COMMAND_READER, EVENT_READER, releaseEvents } from '../../core/threads/
 import { CONTROL, createSharedControl, ringDoorbell } from '../../core/threads/shared-control.ts';
 import { Gateway, type GatewayDependencies } from '../../gateway/gateway.ts';
 import { CommandIds } from '../../gateway/orders/command-ids.ts';
+import { InlineFunds } from './inline-funds.ts';
 import { InlineHistory } from './inline-history.ts';
 import { MemoryKeyStore } from './memory-key-store.ts';
 import { MemoryLedger } from './memory-ledger.ts';
@@ -40,6 +41,7 @@ interface Kept {
   readonly keyStore: MemoryKeyStore;
   readonly ledger: MemoryLedger;
   readonly history: InlineHistory;
+  readonly funds: InlineFunds;
   readonly startNumber: number;
 }
 
@@ -94,15 +96,18 @@ export class InlineExchange {
       this.#drainEvents();
     });
     this.engine = new Engine(options.limits ?? LIMITS, this.#events);
+    const clock = new RisingClock();
+    const commandIds = new CommandIds(kept.startNumber);
     this.gateway = new Gateway({
       control: this.control,
       commandRing,
       eventRing,
-      clock: new RisingClock(),
+      clock,
       ledger: this.ledger,
       keyStore: this.keyStore,
       history: this.history.store,
-      commandIds: new CommandIds(kept.startNumber),
+      funds: kept.funds.transfers(this.ledger, commandIds, clock).funds,
+      commandIds,
       partitionCount: PARTITION_COUNT,
       rateLimit: 'off',
       logger: pino({ level: 'error' }, { write: (line: string) => void this.logged.push(line) }),
@@ -116,7 +121,12 @@ export class InlineExchange {
 
   static async start(options: InlineOptions = {}): Promise<InlineExchange> {
     const history = await InlineHistory.open(PARTITION_COUNT);
-    const kept = { journal: [], keyStore: new MemoryKeyStore(), ledger: new MemoryLedger(PARTITION_COUNT), history };
+    const [keyStore, ledger, funds] = [
+      new MemoryKeyStore(),
+      new MemoryLedger(PARTITION_COUNT),
+      await InlineFunds.open(),
+    ];
+    const kept = { journal: [], keyStore, ledger, history, funds };
     return InlineExchange.#start(options, { ...kept, startNumber: 1 });
   }
 
@@ -145,6 +155,7 @@ export class InlineExchange {
   async close(): Promise<void> {
     this.#end();
     await this.history.close();
+    await this.#kept.funds.close();
   }
 
   /** @returns a new account with a key and 1,000,000 of every quote and 100 of every other asset */

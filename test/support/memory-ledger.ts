@@ -67,8 +67,13 @@ export class MemoryLedger implements Ledger {
     return { outcome: 'CREDITED', availableUnits: balance.availableUnits, ledgerSequence: this.#nextSequence() };
   }
 
-  async debit(): Promise<DebitAnswer> {
-    throw new Error('the inline exchange has no withdrawals');
+  async debit({ operationId }: { readonly operationId: number }): Promise<DebitAnswer> {
+    const held = this.holds.get(operationId);
+    if (held === undefined) return { outcome: 'NOT_HELD' };
+    this.holds.delete(operationId);
+    this.released.add(operationId);
+    this.#balance(held.accountId, held.assetId).heldUnits -= held.units;
+    return { outcome: 'DEBITED', units: held.units, ledgerSequence: this.#nextSequence() };
   }
 
   async balances(accountId: number): Promise<BalancesAnswer> {

@@ -15,12 +15,15 @@ import { eventSlots } from '../../core/protocol/event-record.ts';
 import { CommandKind, EventKind, Side, TimeInForce } from '../../core/protocol/kinds.ts';
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
+import { EMBEDDED_ARCHIVE } from '../../main/exchange-transfers.ts';
 import { EmbeddedFeed } from '../../workers/bus/embedded-feed.ts';
 import type { FeedFailure } from '../../workers/bus/feed-settings.ts';
 import { EmbeddedLedger } from '../../workers/ledger/embedded-ledger.ts';
 import { SettlementConsumer } from '../../workers/settlement/settlement-consumer.ts';
 import { ExchangeDatabase } from '../../workers/storage/exchange-database.ts';
 import { raiseStartNumber } from '../../workers/storage/start-number.ts';
+import { SqliteTransferDesk } from '../../workers/transfers/sqlite-transfer-desk.ts';
+import { TransferStore } from '../../workers/transfers/transfer-store.ts';
 import { type ExchangeCommand, encodeCommand } from '../support/exchange-command.ts';
 import { PLAIN_ORDER } from '../support/plain-order.ts';
 import type { RandomIntegers } from '../support/random-integers.ts';
@@ -193,13 +196,36 @@ export class TradingFolder {
     for (const definition of instruments)
       this.#submit({ kind: CommandKind.DEFINE_INSTRUMENT, header: this.#ownHeader(), definition });
     this.commit();
-    for (const accountId of TRADERS)
-      for (const { assetId, decimals } of assets) {
-        this.#lastCommandId += 1;
-        const units = 1_000n * 10n ** BigInt(decimals);
-        const request = { operationId: this.#lastCommandId, accountId, assetId, units };
-        await this.ledger.credit({ ...request, timestampMs: this.#timestampMs });
-      }
+    const deposits = TRADERS.flatMap((accountId) =>
+      assets.map(({ assetId, decimals }) => ({ accountId, assetId, units: 1_000n * 10n ** BigInt(decimals) })),
+    );
+    await this.#deposit(deposits);
+  }
+
+  /** As the operator does it: submitted and confirmed. */
+  async #deposit(deposits: readonly { accountId: number; assetId: number; units: bigint }[]): Promise<void> {
+    const store = await TransferStore.open(this.exchange);
+    const nextId = (): number => {
+      this.#lastCommandId += 1;
+      return this.#lastCommandId;
+    };
+    const parts = {
+      store,
+      ledger: this.ledger,
+      archive: EMBEDDED_ARCHIVE,
+      ids: { next: nextId },
+      clock: { nowMs: () => this.#timestampMs },
+    };
+    const desk = new SqliteTransferDesk(parts);
+    await Promise.all(
+      deposits.map(async ({ accountId, assetId, units }) => {
+        const way = { network: '', address: '', txHash: '', clientKey: `${accountId} ${assetId}` };
+        const submitted = await desk.submitDeposit({ accountId, assetId, units, ...way });
+        if (submitted.outcome !== 'TAKEN') throw new Error(submitted.outcome);
+        await desk.confirm('deposit', submitted.transfer.transferId);
+      }),
+    );
+    await store.close();
   }
 
   #submit(command: ExchangeCommand): void {

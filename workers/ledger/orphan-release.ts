@@ -8,6 +8,8 @@ export interface OrphanReleaseSettings {
   readonly endSequenceAtStart: number;
   /** First command id of this start: only holds below it can be orphans. */
   readonly firstCommandId: number;
+  /** Withdrawals that were open at this start: their holds belong to them, and no command ever comes for those. */
+  readonly heldWithdrawals: ReadonlySet<number>;
 }
 
 export interface OrphanReleaseResult {
@@ -24,9 +26,10 @@ const BATCH_HOLDS = 256;
  * @throws what the feed or the ledger fails with; a hold not released yet is found again at the next start
  */
 export async function releaseOrphanedHolds(settings: OrphanReleaseSettings): Promise<OrphanReleaseResult> {
-  const { ledger, feed, clock, endSequenceAtStart, firstCommandId } = settings;
+  const { ledger, feed, clock, endSequenceAtStart, firstCommandId, heldWithdrawals } = settings;
   await feed.settledThrough(endSequenceAtStart);
-  const holds = await ledger.openHoldsBelow(firstCommandId);
+  const open = await ledger.openHoldsBelow(firstCommandId);
+  const holds = open.filter(({ commandId }) => !heldWithdrawals.has(commandId));
   let released = 0;
   for (let from = 0; from < holds.length; from += BATCH_HOLDS) {
     const batch = holds.slice(from, from + BATCH_HOLDS);

@@ -2,8 +2,8 @@
  * Schema of `exchange.sqlite`, one step per version. Amounts are exact 64-bit integers (STRICT refuses what does not
  * fit), read by CAST(… AS TEXT).
  *
- * Truth: accounts, api_keys, nonces, credits, debits, meta. Everything else follows from journal and credits and can be
- * compared with them (workers/audit).
+ * Truth: accounts, api_keys, nonces, transfers, deposit_addresses, meta. Everything else follows from journal and
+ * transfers and can be compared with them (workers/audit).
  */
 export const EXCHANGE_SCHEMA: readonly string[] = [
   `
@@ -81,5 +81,42 @@ export const EXCHANGE_SCHEMA: readonly string[] = [
     available_units INTEGER NOT NULL,
     ledger_sequence INTEGER NOT NULL
   ) STRICT;
+  `,
+  `
+  CREATE TABLE transfers (       -- deposits and withdrawals; states change by conditional updates alone
+    transfer_id INTEGER PRIMARY KEY, -- from the source of command ids: the id of its hold, credit or debit
+    kind TEXT NOT NULL CHECK (kind IN ('deposit', 'withdrawal')),
+    state TEXT NOT NULL CHECK (state IN ('start', 'pending', 'done', 'failed')),
+    decision TEXT CHECK (decision IN ('confirm', 'fail')), -- the operator's; from then on it is only finished
+    account_id INTEGER NOT NULL,
+    asset_id INTEGER NOT NULL,
+    units INTEGER NOT NULL CHECK (units > 0),
+    client_key TEXT NOT NULL,    -- the submitter's idempotency key; '' for none
+    key_scope TEXT UNIQUE,       -- what the key must be unique in, with it; NULL for none, or once it was given back
+    network TEXT NOT NULL,       -- '' when unknown, as are the next three
+    address TEXT NOT NULL,
+    memo TEXT NOT NULL,
+    tx_hash TEXT NOT NULL,
+    failure TEXT NOT NULL,       -- why it failed; '' unless it did
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL  -- of the last change of state or decision
+  ) STRICT;
+  CREATE INDEX transfers_open ON transfers (transfer_id) WHERE state IN ('start', 'pending');
+  CREATE INDEX transfers_of_account ON transfers (account_id, transfer_id);
+  CREATE TABLE deposit_addresses (
+    address TEXT PRIMARY KEY,
+    account_id INTEGER NOT NULL,
+    network TEXT NOT NULL,
+    number INTEGER NOT NULL,     -- of the account's addresses in this network, from 1
+    label TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (account_id, network, number)
+  ) STRICT, WITHOUT ROWID;
+  -- What was credited before there were transfers. Ids below 2^32 are the sandbox's grants, which need none.
+  INSERT INTO transfers
+    SELECT c.operation_id, 'deposit', 'done', 'confirm', c.account_id, c.asset_id, c.units, '', NULL, '', '', '', '', '',
+      e.timestamp_ms, e.timestamp_ms
+    FROM entries e JOIN credits c ON c.operation_id = e.operation_id
+    WHERE e.reason = 'deposit' AND e.operation_id >= 4294967296;
   `,
 ];

@@ -21,8 +21,16 @@ interface TableChanges {
   readonly latest: Map<SqlValue, { readonly key: SqlValue[]; readonly row: SqlValue[] | null }>; // null: removed
 }
 
+/** A statement whose count of changed rows decides something. */
+interface ConditionalChange {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+  changedRows: number;
+}
+
 interface Group {
   readonly tables: Map<TableShape, TableChanges>;
+  readonly conditional: ConditionalChange[];
   readonly committed: PromiseWithResolvers<void>;
 }
 
@@ -93,10 +101,22 @@ export class GroupCommit {
     this.#changes(shape).added.push(row);
   }
 
+  /**
+   * Runs a statement that changes rows only where its condition holds, after those of its group that came before it.
+   * Must not fail on a constraint, since that would end its group: an insert says ON CONFLICT DO NOTHING.
+   * @returns how many rows it changed, once that is on disk
+   */
+  async change(sql: string, values: readonly SqlValue[]): Promise<number> {
+    const change: ConditionalChange = { sql, values, changedRows: 0 };
+    this.#gathering.conditional.push(change);
+    await this.durable();
+    return change.changedRows;
+  }
+
   /** @returns once everything put so far is on disk; at once when nothing waits. Rejects after a failed commit. */
   durable(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#gathering.tables.size === 0) return this.#writing ?? Promise.resolve();
+    if (isEmpty(this.#gathering)) return this.#writing ?? Promise.resolve();
     this.#runner ??= this.#run();
     return this.#gathering.committed.promise;
   }
@@ -122,7 +142,7 @@ export class GroupCommit {
   async #run(): Promise<void> {
     let group = this.#gathering;
     try {
-      while (this.#gathering.tables.size > 0) {
+      while (!isEmpty(this.#gathering)) {
         await this.#database.exec('BEGIN IMMEDIATE'); // meanwhile the group still grows
         group = this.#gathering;
         this.#gathering = newGroup();
@@ -147,6 +167,10 @@ export class GroupCommit {
     for (let pauseMs = 0; ; ) {
       try {
         for (const [shape, changes] of group.tables) await this.#write(shape, changes);
+        for (const change of group.conditional) {
+          const statement = await this.#prepared(change.sql, () => change.sql);
+          change.changedRows = await statement.run(change.values);
+        }
         await this.#database.exec('COMMIT');
         if (pauseMs > 0) this.#onDiskFull(false);
         return;
@@ -177,11 +201,15 @@ export class GroupCommit {
       await statement.run([rowsText(rows.slice(from, from + STATEMENT_ROWS))]);
   }
 
-  async #statement(shape: TableShape, act: WriteAct): Promise<SqliteStatement> {
-    const name = `${act} ${shape.name}`;
+  #statement(shape: TableShape, act: WriteAct): Promise<SqliteStatement> {
+    const sqlOf = (): string => (act === 'remove' ? removeSql(shape) : insertSql(shape, act));
+    return this.#prepared(`${act} ${shape.name}`, sqlOf);
+  }
+
+  async #prepared(name: string, sqlOf: () => string): Promise<SqliteStatement> {
     let statement = this.#statements.get(name);
     if (statement === undefined) {
-      statement = await this.#database.prepare(act === 'remove' ? removeSql(shape) : insertSql(shape, act));
+      statement = await this.#database.prepare(sqlOf());
       this.#statements.set(name, statement);
     }
     return statement;
@@ -193,7 +221,11 @@ type WriteAct = 'remove' | 'put' | 'add';
 function newGroup(): Group {
   const committed = Promise.withResolvers<void>();
   committed.promise.catch(() => undefined); // a group that nobody waits for: its failure reaches the fatal handler
-  return { tables: new Map(), committed };
+  return { tables: new Map(), conditional: [], committed };
+}
+
+function isEmpty({ tables, conditional }: Group): boolean {
+  return tables.size === 0 && conditional.length === 0;
 }
 
 function keyText(shape: TableShape, key: SqlValue[]): SqlValue {

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
-import sqlite3 from 'sqlite3';
+import sqlite3, { type RunResult } from 'sqlite3';
 import { fail } from '../../core/assert.ts';
 
 /**
@@ -123,12 +123,16 @@ export class SqliteStatement {
     this.#handle = handle;
   }
 
-  run(values: readonly SqlValue[]): Promise<void> {
+  /** @returns how many rows it changed */
+  run(values: readonly SqlValue[]): Promise<number> {
     requireBindable(values);
     return new Promise((resolve, reject) => {
-      this.#handle.run(values, (error) =>
-        error ? reject(new DatabaseError(this.#path, firstWords(this.#sql), error)) : resolve(),
-      );
+      const failed = (error: Error): void => reject(new DatabaseError(this.#path, firstWords(this.#sql), error));
+      // The driver tells the count as `this` of the callback.
+      this.#handle.run(values, function (this: RunResult, error: Error | null) {
+        if (error) failed(error);
+        else resolve(this.changes);
+      });
     });
   }
 

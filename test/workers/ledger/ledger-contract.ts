@@ -3,6 +3,7 @@ import { InvariantError } from '../../../core/assert.ts';
 import { FEE_ACCOUNT_ID, MAX_POOL_UNITS } from '../../../core/money/asset.ts';
 import type { Ledger, Leg, SettlementBatch } from '../../../core/ports.ts';
 import { LedgerInvariantError } from '../../../workers/ledger/ledger-errors.ts';
+import { ledgerDebits } from './ledger-debits.ts';
 import { ledgerTraffic } from './ledger-traffic.ts';
 import { expectChained, type LedgerUnderTest, type OpenLedger } from './ledger-under-test.ts';
 import { oppositeOrders } from './opposite-orders.ts';
@@ -376,5 +377,6 @@ export function ledgerContract(adapter: LedgerUnderTest): void {
     expect(entries.every(({ timestampMs }) => timestampMs === NOW)).toBe(true);
   });
 
+  ledgerDebits(adapter);
   ledgerTraffic(adapter);
 }

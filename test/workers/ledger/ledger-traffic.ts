@@ -59,6 +59,7 @@ class Client {
   readonly held = new Map<number, bigint>(ASSETS.map((assetId) => [assetId, 0n]));
   readonly feesPaid = new Map<number, bigint>(ASSETS.map((assetId) => [assetId, 0n]));
   readonly credited = new Map<number, bigint>(ASSETS.map((assetId) => [assetId, 0n]));
+  readonly debited = new Map<number, bigint>(ASSETS.map((assetId) => [assetId, 0n]));
   readonly #holds: { commandId: number; assetId: number; units: bigint }[] = [];
   readonly #ledger: Ledger;
   readonly #random: RandomIntegers;
@@ -86,7 +87,7 @@ class Client {
       const act = this.#random.below(10);
       if (act < 2) await this.#credit();
       else if (act < 6) await this.#hold();
-      else if (act < 7) await this.#release();
+      else if (act < 7) await this.#end(this.#random.onceIn(2));
       else await this.#settle(act === 9);
     }
     for (const { assetId, availableUnits, heldUnits } of (await this.#ledger.balances(this.accountId)).balances)
@@ -122,9 +123,21 @@ class Client {
     this.#answered.push({ reason: 'hold', operationId: commandId });
   }
 
-  async #release(): Promise<void> {
+  /** Releases a hold, or has it debited. */
+  async #end(isDebit: boolean): Promise<void> {
     const hold = this.#holds.shift();
     if (hold === undefined) return;
+    const { commandId: operationId, assetId, units } = hold;
+    if (isDebit) {
+      const request = { operationId, timestampMs: NOW };
+      const [first, repeat] = await Promise.all([this.#ledger.debit(request), this.#ledger.debit(request)]);
+      expect(first).toMatchObject({ outcome: 'DEBITED', units });
+      expect(repeat).toEqual({ ...first, outcome: 'REPEATED' });
+      move(this.held, assetId, -units);
+      move(this.debited, assetId, units);
+      this.#answered.push({ reason: 'withdrawal', operationId });
+      return;
+    }
     expect(await this.#ledger.release(hold.commandId, NOW)).toMatchObject({ outcome: 'RELEASED', units: hold.units });
     expect(await this.#ledger.release(hold.commandId, NOW)).toEqual({ outcome: 'REPEATED' });
     move(this.held, hold.assetId, -hold.units);
@@ -207,7 +220,7 @@ export function ledgerTraffic(adapter: LedgerUnderTest): void {
       const paid = sum((client) => client.feesPaid.get(assetId)!);
       expect(fees.find((balance) => balance.assetId === assetId)?.availableUnits ?? 0n).toBe(paid);
       const own = sum((client) => client.available.get(assetId)! + client.held.get(assetId)!);
-      expect(own + paid).toBe(sum((client) => client.credited.get(assetId)!));
+      expect(own + paid).toBe(sum((client) => client.credited.get(assetId)! - client.debited.get(assetId)!));
     }
     await opened.close();
   });
@@ -222,7 +235,7 @@ async function expectSurvived(crashed: OpenLedger, answered: readonly Answered[]
   const totals = new Map<number, bigint>();
   for (const { reason, assetId, availableBefore, availableAfter, heldBefore, heldAfter } of entries) {
     const change = availableAfter + heldAfter - availableBefore - heldBefore;
-    totals.set(assetId, (totals.get(assetId) ?? 0n) + (reason === 'deposit' ? 0n : change));
+    totals.set(assetId, (totals.get(assetId) ?? 0n) + (reason === 'deposit' || reason === 'withdrawal' ? 0n : change));
   }
   expect([...totals.values()].every((total) => total === 0n)).toBe(true); // no event in halves
   await crashed.close();

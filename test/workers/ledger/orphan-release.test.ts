@@ -14,6 +14,7 @@ function release(trading: TradingFolder): Promise<{ released: number }> {
     clock: { nowMs: () => trading.timestampMs },
     endSequenceAtStart: trading.endSequence,
     firstCommandId: trading.firstCommandId,
+    heldWithdrawals: new Set(),
   });
 }
 

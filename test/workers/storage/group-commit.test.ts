@@ -242,3 +242,23 @@ test('amounts to the last unit and every kind of text come back as they were put
   expect(await database.all('SELECT count(*) AS rows FROM hot WHERE b = -1')).toEqual([{ rows: 2_500 }]);
   await close(opened);
 });
+
+test('of a hundred conditional changes at once one finds its condition, and each is told which', async () => {
+  const opened = await open();
+  const { commits, database } = opened;
+  const insert = 'INSERT INTO log VALUES (1, ?) ON CONFLICT DO NOTHING';
+  const inserted = await Promise.all(Array.from({ length: 100 }, (_, client) => commits.change(insert, [`${client}`])));
+  expect(inserted.filter((changedRows) => changedRows === 1)).toHaveLength(1);
+  expect(inserted.filter((changedRows) => changedRows === 0)).toHaveLength(99);
+  const update = "UPDATE log SET text = 'pending' WHERE id = 1 AND text <> 'pending'";
+  const updated = await Promise.all(
+    Array.from({ length: 100 }, async (_, client) => {
+      await sleep(client % 7);
+      commits.put(HOT, [client, 1, '5']);
+      return commits.change(update, []);
+    }),
+  );
+  expect(updated.reduce((sum, changedRows) => sum + changedRows)).toBe(1);
+  expect(await database.all('SELECT text FROM log')).toEqual([{ text: 'pending' }]);
+  await close(opened);
+});
