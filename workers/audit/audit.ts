@@ -12,6 +12,7 @@ import { findReplayStart } from './snapshot-check.ts';
 import { StoredHistory } from './stored-history.ts';
 import { StoredLedger } from './stored-ledger.ts';
 import { TradeCheck } from './trade-check.ts';
+import { checkTransfers } from './transfer-check.ts';
 
 export interface AuditOptions {
   /** Those that the exchange runs with; those that the folder keeps when left out. */
@@ -73,7 +74,8 @@ class Audit {
     this.#progress.enter('logs');
     const eventLog = await findEventLogEnd(this.#dataFolder, this.#isRunning, this.#findings);
     const replayed = await this.#replay(eventLog);
-    const { chain, input, result } = replayed;
+    const { chain, input, result, catalogue } = replayed;
+    await checkTransfers(this.#ledger, this.#findings, catalogue, chain.brokenEntries);
     const statements = this.#findings.reports();
     this.#progress.finish();
     return {
@@ -137,7 +139,7 @@ class Audit {
     await checkSecondReplay(input, findings, result, onProgress);
     const { unsettledEvents } = settlement;
     const { recomputedTrades, followedTrades } = trades;
-    return { chain, input, result, unsettledEvents, recomputedTrades, followedTrades };
+    return { chain, input, result, catalogue, unsettledEvents, recomputedTrades, followedTrades };
   }
 
   /** Everything that follows the replay, brought to where it begins. */
@@ -178,7 +180,8 @@ class Audit {
     this.#findings.require(4, false, () => `the journal can't be replayed: ${error.message}`);
     for (const statement of [3, 5, 6, 7] as const)
       this.#findings.add(statement, 'not proved, since the journal could not be replayed');
-    return { chain, input: null, result: null, unsettledEvents: 0, recomputedTrades: 0, followedTrades: 0 };
+    const catalogue = new Catalogue();
+    return { chain, input: null, result: null, catalogue, unsettledEvents: 0, recomputedTrades: 0, followedTrades: 0 };
   }
 }
 

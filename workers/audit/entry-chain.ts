@@ -8,11 +8,15 @@ export interface EntryChain {
   readonly brokenEntries: ReadonlySet<number>;
 }
 
+/** What entries brought in and took out, by asset. */
+type MovedUnits = Readonly<Record<'deposit' | 'withdrawal', Map<number, bigint>>>;
+
 const MAX_BROKEN_ENTRIES = 10_000;
 
 /**
  * Walks all entries in order: numbered without gaps, each beginning where the one before of its account and asset ended,
- * never below zero, and ending at the stored balance. Compares deposits with credits and pools.
+ * never below zero, and ending at the stored balance. Compares deposits with credits, withdrawals with debits, both with
+ * the pools.
  * @param onProgress entries walked so far
  */
 export async function checkEntryChain(
@@ -22,7 +26,7 @@ export async function checkEntryChain(
 ): Promise<EntryChain> {
   const available = new AmountTable();
   const held = new AmountTable();
-  const deposits = new Map<number, bigint>(); // by asset
+  const moved: MovedUnits = { deposit: new Map(), withdrawal: new Map() };
   const highestLedgerSequence = ledger.ledgerSequence;
   const brokenEntries = new Set<number>();
   let previous: StoredEntry | null = null;
@@ -30,12 +34,13 @@ export async function checkEntryChain(
   for await (const page of ledger.entries()) {
     for (const entry of page) {
       checkNumbers(entry, previous, highestLedgerSequence, findings);
-      const availableUnits = available.get(entry.accountId, entry.assetId);
+      const lastUnits = available.get(entry.accountId, entry.assetId) + held.get(entry.accountId, entry.assetId);
       const isJoined = checkAmounts(entry, available, held, findings);
       if (!isJoined && brokenEntries.size < MAX_BROKEN_ENTRIES) brokenEntries.add(entry.entrySequence);
-      if (entry.reason === 'deposit') {
-        const units = entry.availableAfter - availableUnits;
-        deposits.set(entry.assetId, (deposits.get(entry.assetId) ?? 0n) + units);
+      if (entry.reason === 'deposit' || entry.reason === 'withdrawal') {
+        const change = entry.availableAfter + entry.heldAfter - lastUnits;
+        const totals = moved[entry.reason];
+        totals.set(entry.assetId, (totals.get(entry.assetId) ?? 0n) + (entry.reason === 'deposit' ? change : -change));
       }
       previous = entry;
       entryCount += 1;
@@ -43,7 +48,7 @@ export async function checkEntryChain(
     onProgress(entryCount);
   }
   await checkBalances(ledger, available, held, findings);
-  await checkPools(ledger, deposits, findings);
+  await checkPools(ledger, moved, findings);
   return { entryCount, brokenEntries };
 }
 
@@ -115,11 +120,7 @@ async function checkBalances(
     );
 }
 
-async function checkPools(
-  ledger: StoredLedger,
-  deposits: ReadonlyMap<number, bigint>,
-  findings: Findings,
-): Promise<void> {
+async function checkPools(ledger: StoredLedger, moved: MovedUnits, findings: Findings): Promise<void> {
   const totals = new Map<number, bigint>();
   for (const { accountId, assetId, availableUnits, heldUnits } of await ledger.balances()) {
     findings.require(
@@ -129,21 +130,31 @@ async function checkPools(
     );
     totals.set(assetId, (totals.get(assetId) ?? 0n) + availableUnits + heldUnits);
   }
-  const credits = new Map<number, bigint>();
-  for await (const { assetId, units } of ledger.credits()) credits.set(assetId, (credits.get(assetId) ?? 0n) + units);
+  const credits = await ledger.operationTotals('credits');
+  const debits = await ledger.operationTotals('debits');
   const pools = new Map((await ledger.pools()).map((pool) => [pool.assetId, pool]));
-  for (const assetId of new Set([...totals.keys(), ...credits.keys(), ...deposits.keys(), ...pools.keys()])) {
+  const { deposit, withdrawal } = moved;
+  const tables = [totals, credits, debits, deposit, withdrawal, pools];
+  for (const assetId of new Set(tables.flatMap((table) => [...table.keys()]))) {
     const { creditedUnits, debitedUnits } = pools.get(assetId) ?? { creditedUnits: 0n, debitedUnits: 0n };
-    const [total, credited, deposited] = [totals, credits, deposits].map((table) => table.get(assetId) ?? 0n);
+    const unitsOf = (table: ReadonlyMap<number, bigint>): bigint => table.get(assetId) ?? 0n;
     findings.require(
       1,
-      total === creditedUnits - debitedUnits,
-      () => `asset ${assetId}: all accounts have ${total}, credited ${creditedUnits} less debited ${debitedUnits}`,
+      unitsOf(totals) === creditedUnits - debitedUnits,
+      () =>
+        `asset ${assetId}: all accounts have ${unitsOf(totals)}, credited ${creditedUnits} less debited ${debitedUnits}`,
     );
     findings.require(
       1,
-      credited === creditedUnits && deposited === creditedUnits,
-      () => `asset ${assetId}: credits ${credited}, deposit entries ${deposited}, pool says ${creditedUnits}`,
+      unitsOf(credits) === creditedUnits && unitsOf(deposit) === creditedUnits,
+      () =>
+        `asset ${assetId}: credits ${unitsOf(credits)}, deposit entries ${unitsOf(deposit)}, pool says ${creditedUnits}`,
+    );
+    findings.require(
+      1,
+      unitsOf(debits) === debitedUnits && unitsOf(withdrawal) === debitedUnits,
+      () =>
+        `asset ${assetId}: debits ${unitsOf(debits)}, withdrawal entries ${unitsOf(withdrawal)}, pool says ${debitedUnits}`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { Leg } from '../../core/ports.ts';
 import type { Findings } from './check-report.ts';
+import { Lookahead } from './lookahead.ts';
 import type { StoredEntry, StoredLedger } from './stored-ledger.ts';
 
 /**
@@ -7,19 +8,16 @@ import type { StoredEntry, StoredLedger } from './stored-ledger.ts';
  * of events.
  */
 export class SettledEntries {
-  readonly #pages: AsyncGenerator<StoredEntry[]>;
+  readonly #entries: Lookahead<StoredEntry>;
   readonly #findings: Findings;
   readonly #brokenEntries: ReadonlySet<number>;
-  #page: StoredEntry[] = [];
-  #next = 0;
-  #isAtEnd = false;
 
   /**
    * @param brokenEntries found wrong in themselves: not named again
    * @param afterSequence of the events before the first that is compared
    */
   constructor(ledger: StoredLedger, findings: Findings, brokenEntries: ReadonlySet<number>, afterSequence: number) {
-    this.#pages = ledger.settlementEntries(afterSequence);
+    this.#entries = new Lookahead(ledger.settlementEntries(afterSequence));
     this.#findings = findings;
     this.#brokenEntries = brokenEntries;
   }
@@ -45,19 +43,19 @@ export class SettledEntries {
 
   /** Everything that is left belongs to no event. */
   async finish(): Promise<void> {
-    for (let entry = await this.#peek(); entry !== null; entry = await this.#peek()) {
-      this.#next += 1;
+    for (let entry = await this.#entries.peek(); entry !== null; entry = await this.#entries.peek()) {
+      this.#entries.take();
       this.#refuse(entry);
     }
   }
 
   /** @returns the entry of the leg's event, account and asset; those before it belong to nothing and are reported */
   async #takeMatching(leg: Leg): Promise<StoredEntry | null> {
-    for (let entry = await this.#peek(); entry !== null; entry = await this.#peek()) {
+    for (let entry = await this.#entries.peek(); entry !== null; entry = await this.#entries.peek()) {
       const order =
         entry.operationId - leg.eventSequence || entry.accountId - leg.accountId || entry.assetId - leg.assetId;
       if (order > 0) return null;
-      this.#next += 1;
+      this.#entries.take();
       if (order === 0) return entry;
       this.#refuse(entry);
     }
@@ -71,16 +69,6 @@ export class SettledEntries {
       () =>
         `entry ${entry.entrySequence} (account ${entry.accountId}, asset ${entry.assetId}, ${textOfEntry(entry)}) settles event ${entry.operationId} once too often, or one that does not ask for it`,
     );
-  }
-
-  async #peek(): Promise<StoredEntry | null> {
-    if (this.#next === this.#page.length && !this.#isAtEnd) {
-      const { value, done } = await this.#pages.next();
-      this.#isAtEnd = done === true;
-      this.#page = value ?? [];
-      this.#next = 0;
-    }
-    return this.#page[this.#next] ?? null;
   }
 }
 

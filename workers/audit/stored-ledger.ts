@@ -25,6 +25,17 @@ export interface StoredEntry {
   readonly operationId: number;
 }
 
+/** One row of `transfers`, as far as money is concerned. */
+export interface StoredTransfer {
+  readonly transferId: number;
+  readonly kind: string;
+  readonly state: string;
+  readonly decision: string | null;
+  readonly accountId: number;
+  readonly assetId: number;
+  readonly units: bigint;
+}
+
 export interface StoredHold {
   readonly commandId: number;
   readonly accountId: number;
@@ -50,16 +61,19 @@ export class StoredLedger {
   readonly ledgerSequence: number;
   /** Those that the folder keeps. */
   readonly engineLimits: EngineLimits;
+  /** `sandbox` or `production`; undefined before the first start has fixed it. */
+  readonly mode: string | undefined;
   readonly #database: SqliteDatabase;
 
   private constructor(
     database: SqliteDatabase,
-    facts: { watermarks: readonly number[]; ledgerSequence: number; engineLimits: EngineLimits },
+    facts: Pick<StoredLedger, 'watermarks' | 'ledgerSequence' | 'engineLimits' | 'mode'>,
   ) {
     this.#database = database;
     this.watermarks = facts.watermarks;
     this.ledgerSequence = facts.ledgerSequence;
     this.engineLimits = facts.engineLimits;
+    this.mode = facts.mode;
   }
 
   /** @throws NotADataFolderError, SchemaTooNewError, DatabaseError */
@@ -79,6 +93,7 @@ export class StoredLedger {
         watermarks: await readWatermarks(database),
         ledgerSequence: Number((await readMeta(database, 'ledgerSequence')) ?? '0'),
         engineLimits: await readEngineLimits(database),
+        mode: await readMeta(database, 'mode'),
       });
     } catch (error) {
       await database.close();
@@ -119,19 +134,45 @@ export class StoredLedger {
     return rows.map((row) => ({ ...row, units: BigInt(row.units), isClosed: row.isClosed === 1 }));
   }
 
-  /** All credits, summed up exactly: what the pools say must be the same. */
-  async *credits(): AsyncGenerator<{ operationId: number; accountId: number; assetId: number; units: bigint }> {
+  /** @returns by asset the units of all credits, or of all debits: what the pools say must be the same */
+  async operationTotals(table: 'credits' | 'debits'): Promise<Map<number, bigint>> {
+    const totals = new Map<number, bigint>();
     let after = 0;
     for (;;) {
-      const rows = await this.#database.all<{ operationId: number; accountId: number; assetId: number; units: string }>(
-        `SELECT operation_id AS operationId, account_id AS accountId, asset_id AS assetId, CAST(units AS TEXT) AS units
-         FROM credits WHERE operation_id > ? ORDER BY operation_id LIMIT ${PAGE_ROWS}`,
+      const rows = await this.#database.all<{ operationId: number; assetId: number; units: string }>(
+        `SELECT operation_id AS operationId, asset_id AS assetId, CAST(units AS TEXT) AS units
+         FROM ${table} WHERE operation_id > ? ORDER BY operation_id LIMIT ${PAGE_ROWS}`,
         [after],
       );
-      for (const row of rows) yield { ...row, units: BigInt(row.units) };
-      if (rows.length < PAGE_ROWS) return;
+      for (const { assetId, units } of rows) totals.set(assetId, (totals.get(assetId) ?? 0n) + BigInt(units));
+      if (rows.length < PAGE_ROWS) return totals;
       after = rows.at(-1)!.operationId;
     }
+  }
+
+  /** @returns pages of all transfers, by id */
+  async *transfers(): AsyncGenerator<StoredTransfer[]> {
+    let after = 0;
+    for (;;) {
+      const rows = await this.#database.all<Omit<StoredTransfer, 'units'> & { readonly units: string }>(
+        `SELECT transfer_id AS transferId, kind, state, decision, account_id AS accountId, asset_id AS assetId,
+           CAST(units AS TEXT) AS units
+         FROM transfers WHERE transfer_id > ? ORDER BY transfer_id LIMIT ${PAGE_ROWS}`,
+        [after],
+      );
+      if (rows.length > 0) yield rows.map((row) => ({ ...row, units: BigInt(row.units) }));
+      if (rows.length < PAGE_ROWS) return;
+      after = rows.at(-1)!.transferId;
+    }
+  }
+
+  /** Sorted on disk, not in memory. Called once. @returns pages of the entries of deposits and withdrawals, by operation */
+  async *transferEntries(): AsyncGenerator<StoredEntry[]> {
+    await this.#database.exec(
+      `CREATE TEMP TABLE transfer_entries AS SELECT * FROM entries
+         WHERE reason IN ('deposit', 'withdrawal') ORDER BY operation_id, entry_sequence`,
+    );
+    yield* this.#pages('temp.transfer_entries', 'rowid');
   }
 
   /** @returns pages of all entries, in the order they were written */

@@ -53,6 +53,7 @@ export class TransferLedger {
     switch (answer.outcome) {
       case 'HELD':
       case 'REPEATED':
+        await this.#archive.archivedThrough(answer.ledgerSequence);
         await this.#store.advance(operationId, 'start', 'pending', {}, this.#clock.nowMs());
         return undefined;
       case 'INSUFFICIENT_FUNDS':

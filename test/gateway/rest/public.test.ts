@@ -69,7 +69,9 @@ test('the page carries what ccxt cuts out of it, and people can read it', async 
   expect(data.tradingPairs).toContainEqual(['ETHBTC', 5, 3, '0.001', 10, true]);
   expect(data.currencies.map((row: unknown[]) => [row[0], row[5], row[7]])).toContainEqual(['BTC', 8, false]);
   expect(data.currencies.map((row: unknown[]) => [row[0], row[7]])).toContainEqual(['USD', true]);
-  expect(data.networks).toEqual([]);
+  const networks = Object.fromEntries(data.currencies.map((row: unknown[]) => [row[0], row[9]]));
+  expect(networks).toMatchObject({ USD: null, BTC: 'bitcoin', ETH: 'ethereum', LINK: 'ethereum' });
+  expect(data.networks.map((row: unknown[]) => row[0])).toEqual(['bitcoin', 'ethereum', 'dogecoin', 'xrpl']);
   expect(page).toContain(`curl ${exchange.baseUrl}/v1/symbols`);
   expect(page).toContain('POST /v1/order/new');
 });
