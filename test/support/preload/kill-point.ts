@@ -1,0 +1,38 @@
+/**
+ * Loaded into an exchange process by `node --import`, before anything of it: ends the process with SIGKILL right before
+ * or right after the step of a transfer that the file of a KillPoint (test/support/kill-point.ts) names. The exchange
+ * itself knows nothing of it and has no switch for it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { EmbeddedLedger } from '../../../workers/ledger/embedded-ledger.ts';
+import { FIRST_TRANSFER_ID } from '../../../workers/transfers/sandbox-grants.ts';
+import { TransferStore } from '../../../workers/transfers/transfer-store.ts';
+
+const ordersPath = process.env.RINGBOOK_TEST_KILL_POINT ?? '';
+if (ordersPath === '') throw new Error('RINGBOOK_TEST_KILL_POINT must name the file with the point');
+
+// biome-ignore lint/suspicious/noExplicitAny: arguments go through as they are
+type Method = (...args: any[]) => Promise<unknown>;
+
+function isMet(step: string, side: 'before' | 'after'): boolean {
+  return existsSync(ordersPath) && readFileSync(ordersPath, 'utf8') === `${side} ${step}`;
+}
+
+function patch(prototype: object, name: string, stepOf: (...args: never[]) => string): void {
+  const methods = prototype as Record<string, Method>;
+  const method = methods[name]!;
+  methods[name] = async function (this: unknown, ...args) {
+    const step = stepOf(...(args as never[]));
+    if (isMet(step, 'before')) process.kill(process.pid, 'SIGKILL');
+    const result = await method.apply(this, args);
+    if (isMet(step, 'after')) process.kill(process.pid, 'SIGKILL');
+    return result;
+  };
+}
+
+patch(TransferStore.prototype, 'insert', () => 'insert');
+patch(TransferStore.prototype, 'advance', (_id: number, from: string, to: string) => `${from} to ${to}`);
+patch(EmbeddedLedger.prototype, 'credit', ({ operationId }: { operationId: number }) =>
+  operationId < FIRST_TRANSFER_ID ? 'grant' : 'credit',
+);
+for (const name of ['hold', 'debit', 'release'] as const) patch(EmbeddedLedger.prototype, name, () => name);
