@@ -46,7 +46,9 @@ async function measure(folder: string, { seed, isShort, size, progress }: BenchS
     if (replayed.stateHash !== tape.stateHash || replayed.lastEventSequence !== tape.lastEventSequence)
       throw new Error(`a start gave state ${replayed.stateHash}, the engine that made the journal ${tape.stateHash}`);
     if (useSnapshots !== (replayed.snapshot !== null))
-      throw new Error(`a start ${useSnapshots ? 'found no' : 'took a'} snapshot`);
+      throw new Error(
+        `a start ${useSnapshots ? 'found no' : 'took a'} snapshot: ${JSON.stringify(replayed.refusedSnapshots)}`,
+      );
     return start;
   };
 
