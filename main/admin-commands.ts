@@ -66,7 +66,7 @@ function addInstrumentCommands(instruments: Command, support: AdminCommandSuppor
       return { path: '/instruments', input: { ...steps, baseDecimals, quoteDecimals, makerRatePpm, takerRatePpm } };
     },
   });
-  add(instruments, support, {
+  addSubcommand(instruments, support, {
     usage: 'update <symbol>',
     description: 'other fees, quantities or price band from now on; what is not named stays as it is',
     options: (command) =>

@@ -15,6 +15,7 @@ import { COMMAND_READER, EVENT_READER, releaseEvents } from '../../core/threads/
 import { CONTROL, createSharedControl } from '../../core/threads/shared-control.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import { CommandIds } from '../../gateway/orders/command-ids.ts';
+import { InlineFunds } from '../../test/support/inline-funds.ts';
 import { InlineHistory } from '../../test/support/inline-history.ts';
 import { MemoryKeyStore } from '../../test/support/memory-key-store.ts';
 import { MemoryLedger } from '../../test/support/memory-ledger.ts';
@@ -34,20 +35,22 @@ export class DrivenGateway {
   readonly #events: EventWriter;
   readonly #engine: Engine;
 
-  private constructor(history: InlineHistory) {
+  private constructor(history: InlineHistory, funds: InlineFunds) {
     const eventRing = createRing(2 ** 12, EVENT_READER.COUNT);
     this.#journal = new RingReader(eventRing, EVENT_READER.JOURNAL);
     this.#events = new EventWriter(new RingWriter(eventRing), () => this.#deliver());
     this.#engine = new Engine(BENCH_LIMITS, this.#events);
+    const [ledger, commandIds, clock] = [new MemoryLedger(PARTITIONS), new CommandIds(1), { nowMs: () => Date.now() }];
     this.gateway = new Gateway({
       control: this.#control.buffer as SharedArrayBuffer,
       commandRing: createRing(2 ** 10, COMMAND_READER.COUNT),
       eventRing,
-      clock: { nowMs: () => Date.now() },
-      ledger: new MemoryLedger(PARTITIONS),
+      clock,
+      ledger,
       keyStore: new MemoryKeyStore(),
       history: history.store,
-      commandIds: new CommandIds(1),
+      funds: funds.transfers(ledger, commandIds, clock).funds,
+      commandIds,
       partitionCount: PARTITIONS,
       rateLimit: 'off',
       logger: pino({ level: 'error' }),
@@ -56,7 +59,7 @@ export class DrivenGateway {
 
   /** @returns a gateway that listens, over a market with one large resting order */
   static async open(): Promise<{ driven: DrivenGateway; port: number }> {
-    const driven = new DrivenGateway(await InlineHistory.open(PARTITIONS));
+    const driven = new DrivenGateway(await InlineHistory.open(PARTITIONS), await InlineFunds.open());
     const { assets, instruments } = defaultMarkets();
     for (const asset of assets) driven.#apply(0, (header) => encodeDefineAsset(driven.#window, 0, header, asset));
     for (const instrument of instruments)
