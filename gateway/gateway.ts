@@ -95,8 +95,8 @@ interface Running {
 
 /**
  * The exchange's door: requests become commands, events become answers. It reads the event ring from when the core
- * begins its replay (`poll`), or from where it has been brought to a snapshot (`beginAt`), takes requests once the core has recovered (`resume`, then `listen`), and ends in the reverse order:
- * `beginShutdown`, `drained`, `close`.
+ * begins its replay (`poll`), or from where it has been brought to a snapshot (`beginAt`), takes requests once the core
+ * has recovered (`resume`, then `listen`), and ends in the reverse order: `beginShutdown`, `drained`, `close`.
  */
 export class Gateway {
   /** Assets and instruments as the journal has defined them so far. */

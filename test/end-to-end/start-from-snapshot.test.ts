@@ -21,10 +21,34 @@ import { expectSound } from '../support/sound.ts';
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const SYMBOLS = ['btcusd', 'ethusd', 'ethbtc', 'linkbtc'];
 const SETTINGS = { RINGBOOK_SNAPSHOT_EVERY: '60', RINGBOOK_JOURNAL_SEGMENT_MIB: '0.0625' };
+const FAR_AWAY_MS = Date.now() + 10 * 60 * 60 * 1_000;
 const OPTIONS = [[], [], [], ['maker-or-cancel'], ['immediate-or-cancel'], ['fill-or-kill']];
 
 interface Request extends AskedOrder {
   readonly fields: object;
+}
+
+function priceOf(random: RandomIntegers, symbol: string): string {
+  return symbol === 'ethbtc' ? `0.0${random.between(500, 520)}` : `${random.between(95, 105)}.00`;
+}
+
+/** What makes an order the kind it is: limit with any option, good-til-date, market, by budget, or a stop. */
+function orderTerms(random: RandomIntegers, symbol: string, side: string): object {
+  const amount = `0.${random.between(10, 99)}`;
+  const price = priceOf(random, symbol);
+  switch (random.below(12)) {
+    case 0:
+      return { type: 'exchange market', amount, options: [] };
+    case 1:
+      return side === 'buy' ? { type: 'exchange market', total_spend: '0.05' } : { type: 'exchange market', amount };
+    case 2:
+    case 3:
+      return { type: 'exchange stop limit', amount, stop_price: price, price };
+    case 4:
+      return { type: 'exchange limit', amount, price, options: ['good-til-date'], expire_at: FAR_AWAY_MS };
+    default:
+      return { type: 'exchange limit', amount, price, options: random.oneOf(OPTIONS) };
+  }
 }
 
 /** Two accounts trade with each other on three markets: every kind of order that REST takes, and cancels. */
@@ -34,25 +58,19 @@ async function trade(exchange: ExchangeProcess, random: RandomIntegers, count: n
   for (let step = 0; step < count; step++) {
     const credentials: Credentials = random.oneOf(accounts);
     const side = random.oneOf(['buy', 'sell']);
-    const isMarket = random.onceIn(10);
     const symbol = random.oneOf(['btcusd', 'btcusd', 'ethusd', 'ethbtc']);
-    const fields = {
-      symbol,
-      side,
-      amount: `0.${random.between(10, 99)}`,
-      type: isMarket ? 'exchange market' : 'exchange limit',
-      ...(isMarket
-        ? {}
-        : { price: symbol === 'ethbtc' ? `0.0${random.between(500, 520)}` : `${random.between(95, 105)}.00` }),
-      options: isMarket ? [] : random.oneOf(OPTIONS),
-      client_order_id: `${seed}-${count}-${step}`,
-    };
+    const fields = { symbol, side, client_order_id: `${seed}-${count}-${step}`, ...orderTerms(random, symbol, side) };
     const { status, body } = await signedPost(baseUrl, credentials, '/v1/order/new', fields);
     if (status === 200)
       requests.push({ credentials, fields, orderId: body.order_id, clientOrderId: fields.client_order_id });
     if (requests.length > 0 && random.onceIn(6)) {
       const { orderId, credentials: owner } = random.oneOf(requests);
       await signedPost(baseUrl, owner, '/v1/order/cancel', { order_id: orderId });
+    }
+    if (requests.length > 0 && random.onceIn(6)) {
+      const { orderId, credentials: owner } = random.oneOf(requests); // many of them are gone, which is an answer too
+      const amended = random.onceIn(2) ? { amount: `0.${random.between(10, 99)}` } : { price: priceOf(random, symbol) };
+      await signedPost(baseUrl, owner, '/v1/order/amend', { order_id: orderId, ...amended });
     }
   }
   return requests;
@@ -73,6 +91,8 @@ describe(`an exchange killed after two snapshots and some more trading (SEED=${s
     const exchange = await ExchangeProcess.start(killed, SETTINGS);
     await exchange.admin('/instruments/state', { symbol: 'dogeusd', state: 'halted' });
     requests = await trade(exchange, random, 140);
+    expect(requests.length).toBeGreaterThan(70); // half and more is taken, of every kind
+    await exchange.admin('/instruments/update', { symbol: 'ethusd', makerRatePpm: 1_500, takerRatePpm: 2_500 });
     const added = { base: 'LINK', quote: 'BTC', tickSize: '0.00001', lotSize: '0.1', minimum: '0.1' };
     await exchange.admin('/instruments', added); // behind the first snapshot
     requests.push(...(await trade(exchange, random, 100)));
