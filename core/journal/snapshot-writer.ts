@@ -122,7 +122,8 @@ export class SnapshotWriter {
 
   #write(bytes: Uint8Array): WriteOutcome {
     if (writeFully(this.#files, this.#file!, bytes, this.#positionBytes) === 'DISK_FULL') return 'DISK_FULL';
-    this.#crc = crc32(bytes, this.#crc);
+    // An empty section that came from another thread has no memory at all, for which crc32 begins anew.
+    if (bytes.length > 0) this.#crc = crc32(bytes, this.#crc);
     this.#positionBytes += bytes.length;
     return 'DONE';
   }

@@ -57,6 +57,12 @@ test('a state without a hash is written and read as such', () => {
   expect(new SnapshotReader(path).state).toEqual({ ...FIRST!, stateHash: null });
 });
 
+test('a state with empty sections, as it comes from another thread, is whole', () => {
+  const state = structuredClone(stateAfter(TAPE, 1));
+  expect(state.sections.some(({ bytes }) => bytes.byteLength === 0)).toBe(true);
+  expect(new SnapshotReader(writeSnapshot(temporaryFolder(), state)).state).toEqual(state);
+});
+
 test('the newest two are kept, and foreign files with them', () => {
   const folder = temporaryFolder();
   tidySnapshotFolder(new FaultyFiles(), folder);
