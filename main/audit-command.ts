@@ -6,6 +6,7 @@ import { NotADataFolderError } from '../workers/audit/stored-ledger.ts';
 import { exchangeDatabasePath } from '../workers/storage/exchange-database.ts';
 import { type FolderLock, FolderLockedError, lockFolder } from '../workers/storage/folder-lock.ts';
 import type { Configuration } from './configuration.ts';
+import { compareStoppedLedger } from './stopped-ledger.ts';
 
 /**
  * `ringbook audit`: proves what always holds. A stopped exchange is kept from starting meanwhile; a running one is audited
@@ -18,7 +19,9 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
     throw new NotADataFolderError(`${dataFolder} holds no exchange: name the folder with --data-dir`);
   const lock = await lockUnlessRunning(dataFolder);
   try {
-    const report = await auditDataFolder(dataFolder, { isRunning: lock === null, onProgress: printProgress() });
+    const ledgerComparison = lock === null ? null : await compareStoppedLedger(dataFolder, configuration.redisUrl);
+    const options = { isRunning: lock === null, ledgerComparison, onProgress: printProgress() };
+    const report = await auditDataFolder(dataFolder, options);
     if (asJson) {
       console.log(JSON.stringify(report, null, 2));
       return report.ok;

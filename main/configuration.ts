@@ -23,6 +23,7 @@ export interface Configuration {
   readonly commandRingSlots: number; // commands that may wait for the core before new ones get 503
   readonly eventRingSlots: number; // events that may wait for their readers before the core does
   readonly answerTimeoutMs: number; // after which an order's outcome is called unknown
+  readonly redisUrl: string | undefined; // undefined: the embedded ledger
   readonly instrumentsFile: string | undefined; // what the first start defines; later starts compare it
 }
 
@@ -72,7 +73,11 @@ const SCHEMA = z.object({
   RINGBOOK_ANSWER_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(DEFAULT_ANSWER_TIMEOUT_MS),
   RINGBOOK_INSTRUMENTS_FILE: z.string().min(1).optional(),
   RINGBOOK_REDIS_URL: z
-    .undefined({ error: 'is not supported yet: unset it, balances are kept by the embedded ledger' })
+    .string()
+    .regex(
+      /^rediss?:\/\/[^/\s]+(\/\d*)?$/,
+      'must be like redis://127.0.0.1:6379, or rediss://user:password@host:port/database',
+    )
     .optional(),
   RINGBOOK_AMQP_URL: z
     .undefined({ error: 'is not supported yet: unset it, events are delivered by the embedded feed' })
@@ -124,6 +129,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     commandRingSlots: settings.RINGBOOK_COMMAND_RING_SLOTS,
     eventRingSlots: settings.RINGBOOK_EVENT_RING_SLOTS,
     answerTimeoutMs: settings.RINGBOOK_ANSWER_TIMEOUT_MS,
+    redisUrl: settings.RINGBOOK_REDIS_URL,
     instrumentsFile: settings.RINGBOOK_INSTRUMENTS_FILE,
   };
 }

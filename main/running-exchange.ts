@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { EngineLimits } from '../core/engine/engine.ts';
 import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
+import { type Ledger, LedgerUnavailableError } from '../core/ports.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads, type Recovered } from '../core/threads/exchange-threads.ts';
 import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';
@@ -13,7 +14,6 @@ import { CommandIds } from '../gateway/orders/command-ids.ts';
 import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import { HistoryConsumer } from '../workers/history/history-consumer.ts';
 import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
-import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
 import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
 import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
@@ -25,7 +25,8 @@ import { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { raiseStartNumber } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
-import { EMBEDDED_ARCHIVE, ExchangeTransfers, openTransferStores, type TransferStores } from './exchange-transfers.ts';
+import { ExchangeLedger } from './exchange-ledger.ts';
+import { ExchangeTransfers, openTransferStores, type TransferStores } from './exchange-transfers.ts';
 import { catchUpHistory } from './history-catch-up.ts';
 import { readMarkets, requireSameMarkets } from './instruments-file.ts';
 import { SnapshotWatch } from './snapshot-watch.ts';
@@ -48,7 +49,7 @@ export interface ExchangeHooks {
 export class RunningExchange {
   readonly gateway: Gateway;
   readonly keyStore: SqliteKeyStore;
-  readonly ledger: EmbeddedLedger;
+  readonly ledger: Ledger;
   readonly clock: ExchangeClock;
   readonly #configuration: Configuration;
   readonly #hooks: ExchangeHooks;
@@ -57,6 +58,8 @@ export class RunningExchange {
   readonly #historyDatabase: HistoryDatabase;
   readonly #historyStore: SqliteHistoryStore;
   readonly #limits: EngineLimits;
+  readonly #exchangeLedger: ExchangeLedger;
+  readonly #settlement = new AbortController(); // aborted: settlement waits no longer for a ledger that is away
   readonly #commandIds: CommandIds;
   readonly #transfers: ExchangeTransfers;
   readonly #threads: ExchangeThreads;
@@ -79,7 +82,7 @@ export class RunningExchange {
       database: ExchangeDatabase;
       clock: ExchangeClock;
       keyStore: SqliteKeyStore;
-      ledger: EmbeddedLedger;
+      exchangeLedger: ExchangeLedger;
       historyDatabase: HistoryDatabase;
       historyStore: SqliteHistoryStore;
       transferStores: TransferStores;
@@ -94,15 +97,16 @@ export class RunningExchange {
     this.#database = parts.database;
     this.clock = parts.clock;
     this.keyStore = parts.keyStore;
-    this.ledger = parts.ledger;
+    this.#exchangeLedger = parts.exchangeLedger;
+    this.ledger = parts.exchangeLedger.ledger;
     this.#historyDatabase = parts.historyDatabase;
     this.#historyStore = parts.historyStore;
     this.#startedMs = parts.clock.nowMs();
     this.#limits = parts.limits;
     this.#commandIds = new CommandIds(parts.startNumber);
     this.#transfers = new ExchangeTransfers(parts.transferStores, {
-      ledger: parts.ledger,
-      archive: EMBEDDED_ARCHIVE,
+      ledger: this.ledger,
+      archive: parts.exchangeLedger.archive,
       ids: this.#commandIds,
       clock: parts.clock,
       logger,
@@ -114,7 +118,7 @@ export class RunningExchange {
       commandRing: this.#threads.commandRing,
       eventRing: this.#threads.eventRing,
       clock: parts.clock,
-      ledger: parts.ledger,
+      ledger: this.ledger,
       keyStore: parts.keyStore,
       history: parts.historyStore,
       funds: this.#transfers.funds,
@@ -132,10 +136,12 @@ export class RunningExchange {
       // Segments go to the archive only when every consumer is durably past them.
       onAdvance: (durableSequence) => this.#threads.consumedThrough(durableSequence),
       // Settlement can't be refused by the rules: if it fails, a fact of ours is broken, and nothing may trade on.
-      onFailure: ({ consumer, partition, error }) =>
+      onFailure: ({ consumer, partition, error }) => {
+        if (this.#settlement.signal.aborted && error instanceof LedgerUnavailableError) return; // at an orderly end
         onFatal(
           new Error(`${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`, { cause: error }),
-        ),
+        );
+      },
     });
     this.#snapshots = new SnapshotWatch(logger, () => this.#feed.advanceWatermarks());
     this.#threads.onSnapshot((report) => this.#snapshots.onReport(report));
@@ -165,12 +171,12 @@ export class RunningExchange {
     await fixMode(database, configuration.mode);
     const limits = await fixEngineLimits(database, configuration.maxOrders);
     const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
-    const ledger = await EmbeddedLedger.open(database);
+    const exchangeLedger = await ExchangeLedger.open(database, configuration.redisUrl, hooks);
     const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, hooks.onFatal);
     const historyStore = await SqliteHistoryStore.open(dataFolder);
     const transferStores = await openTransferStores(database, clock);
     const startNumber = await raiseStartNumber(database);
-    const stores = { database, keyStore, ledger, historyDatabase, historyStore, transferStores };
+    const stores = { database, keyStore, exchangeLedger, historyDatabase, historyStore, transferStores };
     const parts = { lock, threads, clock, ...stores, startNumber, limits };
     const exchange = new RunningExchange({ ...configuration, dataFolder }, hooks, parts);
     await exchange.#recover();
@@ -191,7 +197,7 @@ export class RunningExchange {
     const { journal, replayed } = this.#recovered!;
     const { snapshot, refusedSnapshots } = replayed;
     const publishedSequence = this.gateway.lastCommandSequence;
-    const watermarks = await this.ledger.watermarks();
+    const { watermarks, ...ledger } = await this.#exchangeLedger.position();
     const consumed = (name: string): number =>
       this.#feed.positions().find(({ consumer }) => consumer === name)?.consumedSequence ?? 0;
     return {
@@ -210,7 +216,7 @@ export class RunningExchange {
         historySequence: consumed('history'),
       },
       settlementWatermarks: watermarks,
-      ledgerSequence: await this.ledger.ledgerSequence(),
+      ledger,
       ordersInFlight: this.gateway.ordersInFlight,
       restingOrders: this.gateway.orders.restingCount,
       openSockets: this.gateway.socketCount,
@@ -239,16 +245,28 @@ export class RunningExchange {
     await this.gateway.drained();
     await this.#transfers.close();
     const { eventSequence } = await this.gateway.publishCheckpoint();
-    await this.#feed.settledThrough(eventSequence);
-    await this.#feed.stop();
+    await this.#settleThrough(eventSequence);
     await this.#threads.stop();
     this.#loop.stop();
     this.#admin?.close();
     this.gateway.close();
+    await this.#exchangeLedger.close();
     await this.#historyStore.close();
     await this.#historyDatabase.close();
     await this.#database.close();
     await this.#lock.release();
+  }
+
+  /** A ledger that can't be asked now is not waited for: the journal has everything, and the next start settles it. */
+  async #settleThrough(eventSequence: number): Promise<void> {
+    const { trouble } = this.#exchangeLedger;
+    if (trouble === null) {
+      await this.#feed.settledThrough(eventSequence);
+    } else {
+      this.#hooks.logger.warn(`not everything is settled, the next start does it: ${trouble.message}`);
+      this.#settlement.abort(trouble);
+    }
+    await this.#feed.stop();
   }
 
   async #recover(): Promise<void> {
@@ -280,7 +298,7 @@ export class RunningExchange {
     const heldWithdrawals = await this.#transfers.recover();
     await this.#eventLogReaches(lastEventSequence);
     await this.#seedMarkets();
-    this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue));
+    this.#feed.subscribe(new SettlementConsumer(this.ledger, this.gateway.catalogue, this.#settlement.signal));
     this.#feed.subscribe(history);
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
@@ -306,14 +324,14 @@ export class RunningExchange {
     const settled = Math.max(...(await this.ledger.watermarks()));
     if (settled > replayed.lastEventSequence)
       throw new LedgerMismatchError(
-        `exchange.sqlite has settled event ${settled}, but the journal yields only ${replayed.lastEventSequence} events: ` +
-          'acknowledged commands are missing. Restore the journal folder that belongs to this database.',
+        `${this.#exchangeLedger.name} has settled event ${settled}, but the journal yields only ${replayed.lastEventSequence} events: ` +
+          'acknowledged commands are missing. Restore the journal folder that belongs to it.',
       );
     const ledgerSequence = await this.ledger.ledgerSequence();
     if (ledgerSequence < replayed.highestLedgerSequence)
       throw new LedgerMismatchError(
-        `exchange.sqlite knows ${ledgerSequence} changes, but the journal was written after ${replayed.highestLedgerSequence}: ` +
-          'the database is an older copy. Restore the one that belongs to this journal.',
+        `${this.#exchangeLedger.name} knows ${ledgerSequence} changes, but the journal was written after ${replayed.highestLedgerSequence}: ` +
+          this.#exchangeLedger.remedy,
       );
   }
 

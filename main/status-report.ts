@@ -1,4 +1,5 @@
 import type { RefusedSnapshot } from '../core/threads/thread-messages.ts';
+import type { LedgerPosition } from './exchange-ledger.ts';
 import type { SnapshotSummary } from './snapshot-watch.ts';
 
 /** What `GET /status` of the admin port answers. Sequences are the last ones; JSON numbers, all below 2^53. */
@@ -17,8 +18,8 @@ export interface StatusReport {
     readonly settledSequence: number;
     readonly historySequence: number;
   };
-  readonly settlementWatermarks: readonly number[]; // by partition: its last settled event
-  readonly ledgerSequence: number;
+  readonly settlementWatermarks: readonly number[]; // by partition: its last settled event; none while the ledger is away
+  readonly ledger: Omit<LedgerPosition, 'watermarks'>;
   readonly ordersInFlight: number;
   readonly restingOrders: number;
   readonly openSockets: number; // WebSockets of clients
@@ -46,7 +47,7 @@ export function formatStatus(report: StatusReport): string {
     `ringbook, ${report.mode} mode, up ${Math.floor(report.uptimeMs / 1_000)} s, data in ${report.dataFolder}`,
     `commands   published ${commands.publishedSequence}, applied ${commands.appliedSequence}, durable ${commands.durableSequence}`,
     `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind), in history ${events.historySequence}`,
-    `ledger     ${report.ledgerSequence} changes`,
+    formatLedger(report.ledger),
     `orders     ${report.restingOrders} resting, ${report.ordersInFlight} in flight; ${report.openSockets} WebSockets open`,
     ...(report.isDiskFull ? ['disk       FULL: new orders are refused until there is space'] : []),
     `snapshot   ${report.lastSnapshot === null ? 'none written by this process yet' : `at command ${report.lastSnapshot.commandSequence}, ${report.lastSnapshot.restingOrders} orders: ${report.lastSnapshot.path}`}`,
@@ -54,4 +55,10 @@ export function formatStatus(report: StatusReport): string {
     `this start ${start.replayedCommands} commands replayed from ${start.snapshot === null ? 'the beginning' : `the snapshot at command ${start.snapshot.commandSequence}`} to state ${start.stateHash}, ${start.restingOrders} orders resting; ` +
       `${start.tornJournalBytes} torn bytes dropped; orphaned holds released: ${start.orphanedHoldsReleased ?? 'not yet known'}`,
   ].join('\n');
+}
+
+function formatLedger({ kind, trouble, ledgerSequence, archivedSequence }: StatusReport['ledger']): string {
+  if (kind === 'embedded') return `ledger     ${ledgerSequence} changes`;
+  const counts = `in Redis, ${ledgerSequence} changes, archived ${archivedSequence}`;
+  return `ledger     ${counts}${trouble === null ? '' : `\n           CAN'T BE USED: ${trouble}`}`;
 }

@@ -1,6 +1,7 @@
 import { App, type HttpRequest, type HttpResponse } from 'uWebSockets.js';
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
+import { LedgerUnavailableError } from '../../core/ports.ts';
 import { HttpExchange } from '../http/http-exchange.ts';
 import { Listening } from '../http/listening.ts';
 import { errorReply, jsonReply, type Reply } from '../http/reply.ts';
@@ -99,11 +100,19 @@ export class AdminServer {
     } catch (error) {
       if (error instanceof AdminError) return errorReply(error.status, error.reason, error.message);
       if (error instanceof ApiError) return error.reply();
+      if (error instanceof LedgerUnavailableError) return errorReply(503, 'TryLater', unavailableText(error));
       const correlationId = randomUUID();
       this.#logger.error({ correlationId, path, err: error }, 'an admin request failed');
       return errorReply(500, 'System', `Internal error; the log says more under ${correlationId}`);
     }
   }
+}
+
+/** An operator may do it again only when nothing was done. */
+function unavailableText({ message, isOutcomeKnown }: LedgerUnavailableError): string {
+  return isOutcomeKnown
+    ? `Nothing was done: ${message}`
+    : `Whether it was done is not known: look at what it should have changed before you repeat it. ${message}`;
 }
 
 /** @returns undefined for an empty body, a SyntaxError for one that is no JSON */

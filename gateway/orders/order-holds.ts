@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { formatDecimal } from '../../core/money/decimal.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { Clock, HoldAnswer, Ledger } from '../../core/ports.ts';
+import { type Clock, type HoldAnswer, type Ledger, LedgerUnavailableError } from '../../core/ports.ts';
 import { Side } from '../../core/protocol/kinds.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';
 
@@ -38,7 +38,8 @@ export class OrderHolds {
     try {
       [answer] = await Promise.all([holding, nonceDurable]);
     } catch (error) {
-      this.#abandon(commandId, error);
+      // What is known to have held nothing has nothing to give back; the ledger has told the log of itself.
+      if (!(error instanceof LedgerUnavailableError && error.isOutcomeKnown)) this.#abandon(commandId, error);
       throw tryLater('The order could not be taken, and nothing of it remains');
     }
     if (answer.outcome === 'HELD' || answer.outcome === 'REPEATED') return answer.ledgerSequence;

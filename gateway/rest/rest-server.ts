@@ -1,12 +1,13 @@
 import { App, type HttpRequest, type HttpResponse } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { LedgerUnavailableError } from '../../core/ports.ts';
 import { type Authenticator, rateLimited, type SignedRequest } from '../auth/authenticator.ts';
 import { HttpExchange } from '../http/http-exchange.ts';
 import { Listening } from '../http/listening.ts';
 import { errorReply, type Reply } from '../http/reply.ts';
 import type { SocketServer } from '../ws/socket-server.ts';
-import { ApiError, echo } from './errors.ts';
+import { ApiError, echo, tryLater } from './errors.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { Route, Router } from './router.ts';
 
@@ -91,7 +92,7 @@ export class RestServer {
     try {
       exchange.send(await this.#reply(incoming));
     } catch (error) {
-      exchange.send(error instanceof ApiError ? error.reply() : this.#internalError(error, incoming));
+      exchange.send(error instanceof ApiError ? error.reply() : this.#unexpected(error, incoming));
     }
     this.#unanswered -= 1;
     if (this.#unanswered > 0) return;
@@ -116,6 +117,12 @@ export class RestServer {
     if (waitMs > 0) throw rateLimited(waitMs);
     if (endpoint.method !== 'GET') throw new ApiError('System', 'a signed endpoint was routed as a public one');
     return endpoint.answer({ parameters, query: new URLSearchParams(incoming.query) });
+  }
+
+  #unexpected(error: unknown, incoming: IncomingRequest): Reply {
+    // The ledger has told the log of itself, once.
+    if (error instanceof LedgerUnavailableError) return tryLater('Balances can not be read now; try again', 5).reply();
+    return this.#internalError(error, incoming);
   }
 
   /** The client gets an id to ask about; what went wrong stands in the log under it. */

@@ -55,7 +55,8 @@ test.each([
   ['RINGBOOK_COMMAND_RING_SLOTS', '1000'],
   ['RINGBOOK_EVENT_RING_SLOTS', '8388608'],
   ['RINGBOOK_ANSWER_TIMEOUT_MS', '0'],
-  ['RINGBOOK_REDIS_URL', 'redis://127.0.0.1'],
+  ['RINGBOOK_REDIS_URL', 'http://127.0.0.1:6379'],
+  ['RINGBOOK_REDIS_URL', 'redis://'],
   ['RINGBOOK_AMQP_URL', 'amqp://127.0.0.1'],
   ['RINGBOOK_PROT', '8080'],
 ])('%s=%s is refused by name', (name, value) => {

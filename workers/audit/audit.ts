@@ -19,6 +19,8 @@ export interface AuditOptions {
   readonly limits?: EngineLimits;
   /** The exchange is at work in this folder, in this process or another: audited at a cut, which it does not notice. */
   readonly isRunning?: boolean;
+  /** A ledger outside the folder was compared with what the folder has of it. */
+  readonly ledgerComparison?: { readonly checked: number; readonly findings: readonly string[] } | null;
   readonly onProgress?: OnProgress;
 }
 
@@ -36,7 +38,8 @@ export async function auditDataFolder(dataFolder: string, options: AuditOptions 
     const history = await StoredHistory.open(dataFolder);
     try {
       const limits = options.limits ?? ledger.engineLimits;
-      return await new Audit(dataFolder, limits, isRunning, ledger, history, new AuditProgress(onProgress)).run();
+      const audit = new Audit(dataFolder, limits, isRunning, ledger, history, new AuditProgress(onProgress));
+      return await audit.run(options.ledgerComparison ?? { checked: 0, findings: [] });
     } finally {
       await history?.close();
     }
@@ -70,7 +73,9 @@ class Audit {
     this.#progress = progress;
   }
 
-  async run(): Promise<AuditReport> {
+  async run(comparison: NonNullable<AuditOptions['ledgerComparison']>): Promise<AuditReport> {
+    this.#findings.checked(5, comparison.checked);
+    for (const finding of comparison.findings) this.#findings.add(5, finding);
     this.#progress.enter('logs');
     const eventLog = await findEventLogEnd(this.#dataFolder, this.#isRunning, this.#findings);
     const replayed = await this.#replay(eventLog);

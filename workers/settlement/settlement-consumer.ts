@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import type { EventBatch, EventConsumer, Ledger } from '../../core/ports.ts';
+import { type EventBatch, type EventConsumer, type Ledger, LedgerUnavailableError } from '../../core/ports.ts';
 import { effectsOf } from './legs.ts';
 
 /** The ledger lacks events before this batch: nothing of it was applied. */
@@ -21,20 +22,31 @@ export class SettlementGapError extends Error {
   }
 }
 
-/** Moves balances as events say. Its watermarks live in the ledger, committed together with what they stand for. */
+/** Between two tries while the ledger can't be asked. */
+const UNAVAILABLE_PAUSE_MS = 200;
+
+/**
+ * Moves balances as events say. Its watermarks live in the ledger, committed together with what they stand for. A ledger
+ * that can't be asked is waited for, in place: nothing is passed over, and what may have been applied is brought again.
+ */
 export class SettlementConsumer implements EventConsumer {
   readonly name = 'settlement';
   readonly #ledger: Ledger;
   readonly #catalogue: Catalogue;
+  readonly #signal: AbortSignal | null;
 
-  /** @param catalogue filled by the thread's reader of definitions before the events that need them are delivered */
-  constructor(ledger: Ledger, catalogue: Catalogue) {
+  /**
+   * @param catalogue filled by the thread's reader of definitions before the events that need them are delivered
+   * @param signal ends the waiting for a ledger that can't be asked: what waits is rejected with its trouble
+   */
+  constructor(ledger: Ledger, catalogue: Catalogue, signal: AbortSignal | null = null) {
     this.#ledger = ledger;
     this.#catalogue = catalogue;
+    this.#signal = signal;
   }
 
   watermarks(): Promise<readonly number[]> {
-    return this.#ledger.watermarks();
+    return this.#patiently(() => this.#ledger.watermarks());
   }
 
   /** @throws SettlementGapError, LedgerInvariantError, InvariantError: nothing of the batch was applied */
@@ -42,7 +54,19 @@ export class SettlementConsumer implements EventConsumer {
     const { partition, beforeSequence, lastSequence, events } = batch;
     const timestampMs = events.at(-1)?.timestampMs ?? 0;
     const effects = effectsOf(events, this.#catalogue);
-    const answer = await this.#ledger.settle({ partition, beforeSequence, lastSequence, timestampMs, ...effects });
+    const settlement = { partition, beforeSequence, lastSequence, timestampMs, ...effects };
+    const answer = await this.#patiently(() => this.#ledger.settle(settlement));
     if (answer.outcome === 'GAP') throw new SettlementGapError(partition, beforeSequence, answer.watermark);
+  }
+
+  async #patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof LedgerUnavailableError) || this.#signal?.aborted === true) throw error;
+        await sleep(UNAVAILABLE_PAUSE_MS);
+      }
+    }
   }
 }

@@ -23,6 +23,7 @@ export type MetaName =
   | 'partitionCount'
   | 'engineLimits'
   | 'startNumber'
+  | 'ledger'
   | 'ledgerSequence'
   | 'ledgerFloor';
 

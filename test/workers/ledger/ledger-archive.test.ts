@@ -7,9 +7,11 @@ import { expect, test } from 'vitest';
 import { LedgerUnavailableError } from '../../../core/ports.ts';
 import { ArchiveGapError, type ChangeSource, LedgerArchive } from '../../../workers/ledger/redis/ledger-archive.ts';
 import type { RedisLedger } from '../../../workers/ledger/redis/redis-ledger.ts';
-import { ExchangeDatabase } from '../../../workers/storage/exchange-database.ts';
+import { ExchangeDatabase, exchangeDatabasePath, readMeta } from '../../../workers/storage/exchange-database.ts';
+import { SqliteDatabase } from '../../../workers/storage/sqlite-database.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { restartRedis } from '../../support/servers/test-servers.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { openRedisLedger } from './redis-under-test.ts';
 
@@ -132,6 +134,14 @@ async function expectArchived(exchange: ExchangeDatabase, ledger: RedisLedger, t
   expect(Number(await exchange.readMeta('ledgerSequence'))).toBe(await ledger.ledgerSequence());
 }
 
+/** @returns what the file of another process says */
+async function archivedSequence(folder: string): Promise<number> {
+  const reader = await SqliteDatabase.openReader(exchangeDatabasePath(folder));
+  const sequence = Number((await readMeta(reader, 'ledgerSequence')) ?? '0');
+  await reader.close();
+  return sequence;
+}
+
 async function streamLength(url: string): Promise<number> {
   const client = new Redis(url);
   const length = await client.xlen('{s0}:entries');
@@ -175,6 +185,7 @@ test(`killed ${KILLS} times at any moment, the archive loses and doubles nothing
     await Promise.race([once(child.stdout, 'data'), exited]);
     expect(child.exitCode).toBeNull();
     const running = traffic.run(20 + random.below(60));
+    if (kill % 2 === 0) await waitUntil(async () => (await archivedSequence(folder)) > 0, 'something is archived');
     await sleep(random.below(100));
     child.kill('SIGKILL');
     await exited;

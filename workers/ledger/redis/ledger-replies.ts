@@ -53,6 +53,19 @@ export function balancesOf(fields: readonly string[]): Balance[] {
   return [...balances.values()].sort((one, other) => one.assetId - other.assetId);
 }
 
+/** @param fields c<asset> and d<asset>, each with its units */
+export function poolsOf(fields: readonly string[]): { assetId: number; creditedUnits: bigint; debitedUnits: bigint }[] {
+  const pools = new Map<number, { assetId: number; creditedUnits: bigint; debitedUnits: bigint }>();
+  for (let at = 0; at < fields.length; at += 2) {
+    const assetId = Number(fields[at]!.slice(1));
+    const pool = pools.get(assetId) ?? { assetId, creditedUnits: 0n, debitedUnits: 0n };
+    if (fields[at]!.startsWith('c')) pool.creditedUnits = BigInt(fields[at + 1]!);
+    else pool.debitedUnits = BigInt(fields[at + 1]!);
+    pools.set(assetId, pool);
+  }
+  return [...pools.values()];
+}
+
 /** @param marks partition and watermark in turns */
 export function watermarksOf(marks: readonly string[], partitionCount: number): number[] {
   const watermarks: number[] = Array(partitionCount).fill(0);

@@ -20,7 +20,7 @@ import { requireOrdered, requireZeroSums } from '../settlement-plan.ts';
 import { HoldCalls, type HoldRequest } from './hold-calls.ts';
 import { parseChange, type StoredChanges, type StreamMessage } from './ledger-changes.ts';
 import { BALANCE_PREFIX, balanceKey, LEDGER_KEYS } from './ledger-keys.ts';
-import { balancesOf, holdAnswerOf, parseRecord, sequenceOf, watermarksOf } from './ledger-replies.ts';
+import { balancesOf, holdAnswerOf, parseRecord, poolsOf, sequenceOf, watermarksOf } from './ledger-replies.ts';
 import { LEDGER_SCRIPTS, type LedgerScript, type LedgerScripts } from './ledger-scripts.ts';
 import { checkRedis, halfDone } from './redis-check.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -238,6 +238,26 @@ export class RedisLedger implements Ledger {
   /** Everything through this change is archived, durably: Redis need not keep it any longer. */
   async trimThrough(archivedSequence: number): Promise<void> {
     await this.#run(this.#scripts.trimChanges, [ledger, entries], [String(archivedSequence)]);
+  }
+
+  /** @returns every account that ever had a balance, in no order; one that gets its first meanwhile may be missing */
+  async *accountIds(): AsyncGenerator<number> {
+    const seen = new Set<string>(); // a scan may tell a key twice
+    let cursor = '0';
+    do {
+      const answer = await this.#connection.command('SCAN', cursor, 'MATCH', `${BALANCE_PREFIX}*`, 'COUNT', '1000');
+      const [next, keys] = answer as [string, string[]];
+      for (const key of keys) {
+        if (!seen.has(key)) yield Number(key.slice(BALANCE_PREFIX.length));
+        seen.add(key);
+      }
+      cursor = next;
+    } while (cursor !== '0');
+  }
+
+  /** @returns what of each asset came and went, ever */
+  async pools(): Promise<{ assetId: number; creditedUnits: bigint; debitedUnits: bigint }[]> {
+    return poolsOf((await this.#connection.command('HGETALL', pools)) as string[]);
   }
 
   /** @returns once it can be used, or after that time; rejects when it was closed */

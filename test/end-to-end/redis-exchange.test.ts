@@ -1,0 +1,210 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { PrivateRedis } from '../../main/services/private-redis.ts';
+import type { StatusReport } from '../../main/status-report.ts';
+import { expectAcknowledgedOnce } from '../support/acknowledged-orders.ts';
+import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { RandomIntegers } from '../support/random-integers.ts';
+import { restartRedis, startRedis } from '../support/servers/test-servers.ts';
+import { signedPost } from '../support/signed-client.ts';
+import { expectSound } from '../support/sound.ts';
+import { TradingLoad } from '../support/trading-load.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+/** The whole exchange on a real Redis: processes of both are killed, and each test ends with an audit. */
+
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : 3;
+const CLIENTS = 8;
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+
+let folder: string;
+let redis: PrivateRedis;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ringbook-redis-'));
+  redis = await startRedis();
+});
+afterEach(async () => {
+  await redis.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function start(): Promise<ExchangeProcess> {
+  return ExchangeProcess.start(folder, { RINGBOOK_REDIS_URL: redis.url });
+}
+
+/** Runs a command of ours to its end. */
+function command(...args: string[]): Promise<{ code: number; output: string }> {
+  const environment = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { env: environment, timeout: 120_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
+    });
+  });
+}
+
+/** Redis and folder agree, and everything that always holds, holds. */
+async function expectAudited(when: string): Promise<void> {
+  const environment = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder, RINGBOOK_REDIS_URL: redis.url };
+  const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
+    execFile(process.execPath, [MAIN, 'audit'], { env: environment, timeout: 120_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
+    });
+  });
+  expect([code, output.match(/^BROKEN.*$/gm) ?? []], `${when}\n${output}`).toEqual([0, []]);
+}
+
+async function statusOf({ sandbox }: ExchangeProcess): Promise<StatusReport> {
+  const headers = { Authorization: `Bearer ${sandbox.adminToken}` };
+  return (await (await fetch(`${sandbox.adminUrl}/status`, { headers })).json()) as StatusReport;
+}
+
+function order(name: string, fields: object = {}): object {
+  const options: string[] = [];
+  const common = { symbol: 'btcusd', amount: '0.01', price: '100.00', side: 'buy', type: 'exchange limit', options };
+  return { ...common, client_order_id: name, ...fields };
+}
+
+test(`kill -9 of the exchange, of Redis, of both, ${ROUNDS} rounds under load (SEED=${seed})`, {
+  timeout: ROUNDS * 60_000,
+}, async () => {
+  const random = new RandomIntegers(seed);
+  for (let round = 0; round < ROUNDS; round++) {
+    const exchange = await start();
+    const load = new TradingLoad(exchange.sandbox.accounts, random);
+    const running = load.run(exchange.sandbox.baseUrl, CLIENTS, round);
+    await waitUntil(
+      () => load.orders.some(({ orderId }) => typeof orderId === 'string'),
+      'the first order is answered',
+    );
+    await sleep(random.between(0, 600));
+    if (round % 3 !== 0) {
+      await redis.kill();
+      if (round % 3 === 1) {
+        await sleep(random.between(0, 300));
+        redis = await restartRedis(redis); // while the exchange goes on
+        const answered = load.orders.length;
+        await waitUntil(
+          () => load.orders.slice(answered).some(({ orderId }) => typeof orderId === 'string'),
+          'an order is taken again',
+        );
+      }
+    }
+    await exchange.kill();
+    await running;
+    if (round % 3 === 2) redis = await restartRedis(redis);
+    await expectAudited(`after kill ${round}, before the restart (SEED=${seed})`);
+
+    const restarted = await start();
+    await expectAcknowledgedOnce(restarted.sandbox.baseUrl, load.orders, `round ${round} (SEED=${seed})`);
+    expect(await restarted.stop()).toBe(0);
+    await expectSound(
+      folder,
+      `after round ${round}, stopped in order: the folder alone tells everything (SEED=${seed})`,
+    );
+    await expectAudited(`after round ${round}, stopped in order (SEED=${seed})`);
+  }
+});
+
+test('Redis away: new orders wait outside, cancels go on; Redis back: everything settles', async () => {
+  const exchange = await start();
+  const { baseUrl, accounts } = exchange.sandbox;
+  const [alice, bob] = accounts as [(typeof accounts)[number], (typeof accounts)[number]];
+  const resting = await signedPost(baseUrl, alice, '/v1/order/new', order('resting'));
+  const other = await signedPost(baseUrl, alice, '/v1/order/new', order('other', { price: '99.00' }));
+  expect([resting.status, other.status]).toEqual([200, 200]);
+  await redis.kill();
+
+  await waitUntil(async () => (await statusOf(exchange)).ledger.trouble !== null, 'the exchange notices');
+  expect(await signedPost(baseUrl, bob, '/v1/order/new', order('refused', { side: 'sell' }))).toMatchObject({
+    status: 503,
+  });
+  expect(await signedPost(baseUrl, bob, '/v1/balances')).toMatchObject({ status: 503 });
+  const cancelled = await signedPost(baseUrl, alice, '/v1/order/cancel', { order_id: other.body.order_id });
+  expect(cancelled).toMatchObject({ status: 200, body: { is_cancelled: true } });
+
+  redis = await restartRedis(redis);
+  await waitUntil(async () => (await statusOf(exchange)).ledger.trouble === null, 'the exchange finds it again');
+  const sold = await signedPost(baseUrl, bob, '/v1/order/new', order('sold', { side: 'sell' }));
+  expect(sold).toMatchObject({ status: 200, body: { executed_amount: '0.01' } });
+  const held = await signedPost(baseUrl, alice, '/v1/balances');
+  expect(held.body.find(({ currency }: { currency: string }) => currency === 'BTC')).toMatchObject({
+    amount: '100.01',
+  });
+  expect(held.body.find(({ currency }: { currency: string }) => currency === 'USD')).toMatchObject({
+    amount: '999998.998',
+    available: '999998.998',
+  });
+  expect(await exchange.stop()).toBe(0);
+  await expectAudited('stopped in order');
+});
+
+test('stopped while Redis is away: the next start settles what the journal has', async () => {
+  const exchange = await start();
+  const { baseUrl, accounts } = exchange.sandbox;
+  const placed = await signedPost(baseUrl, accounts[0]!, '/v1/order/new', order('placed'));
+  await redis.kill();
+  await waitUntil(async () => (await statusOf(exchange)).ledger.trouble !== null, 'the exchange notices');
+  await signedPost(baseUrl, accounts[0]!, '/v1/order/cancel', { order_id: placed.body.order_id });
+  expect(await exchange.stop()).toBe(0);
+  redis = await restartRedis(redis);
+  const again = await start();
+  const { body } = await signedPost(again.sandbox.baseUrl, again.sandbox.accounts[0]!, '/v1/balances');
+  expect(body.find(({ currency }: { currency: string }) => currency === 'USD')).toMatchObject({ available: '1000000' });
+  await again.kill();
+  await expectAudited('after it');
+});
+
+test('an older Redis pauses a running exchange, and stops a start with what to do; cancels go on', async () => {
+  const exchange = await start();
+  const { baseUrl, accounts } = exchange.sandbox;
+  const alice = accounts[0]!;
+  await signedPost(baseUrl, alice, '/v1/order/new', order('first'));
+  await redis.stop();
+  const older = mkdtempSync(join(tmpdir(), 'ringbook-older-'));
+  cpSync(redis.folder, older, { recursive: true });
+  redis = await restartRedis(redis);
+  await waitUntil(async () => (await statusOf(exchange)).ledger.trouble === null, 'the exchange finds it again');
+  const second = await signedPost(baseUrl, alice, '/v1/order/new', order('second'));
+  expect(second.status).toBe(200);
+  await redis.stop();
+  const newer = redis;
+  redis = await PrivateRedis.start({ folder: older, port: newer.port });
+  await waitUntil(
+    async () => (await statusOf(exchange)).ledger.trouble?.includes('older copy') === true,
+    'it is paused',
+  );
+  expect(await signedPost(baseUrl, alice, '/v1/order/new', order('third'))).toMatchObject({ status: 503 });
+  expect(await signedPost(baseUrl, alice, '/v1/order/cancel', { order_id: second.body.order_id })).toMatchObject({
+    status: 200,
+    body: { is_cancelled: true },
+  });
+  await exchange.kill();
+  await expect(start()).rejects.toThrow(/Redis knows \d+ changes, but .* older copy/);
+  await redis.stop();
+  redis = await restartRedis(newer);
+  const again = await start();
+  expect(await again.stop()).toBe(0);
+  rmSync(older, { recursive: true });
+  await expectAudited('with the newer one back');
+});
+
+test('a folder keeps the ledger that it began with', async () => {
+  const exchange = await start();
+  await exchange.stop();
+  expect(await command('start')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('the balances of this data folder are in Redis: name it with RINGBOOK_REDIS_URL'),
+  });
+  const embedded = mkdtempSync(join(tmpdir(), 'ringbook-embedded-'));
+  await (await ExchangeProcess.start(embedded)).stop();
+  await expect(ExchangeProcess.start(embedded, { RINGBOOK_REDIS_URL: redis.url })).rejects.toThrow(
+    /it takes a Redis only through `ledger rebuild`/,
+  );
+  await expect(
+    ExchangeProcess.start(mkdtempSync(join(tmpdir(), 'ringbook-other-')), { RINGBOOK_REDIS_URL: redis.url }),
+  ).rejects.toThrow(/Redis holds the ledger of another data folder/);
+});
