@@ -13,8 +13,8 @@ import {
   type TransferKind,
   transferWaitsFor,
 } from '../../core/transfer-desk.ts';
-import { readTransferUnits } from '../accounts/amounts.ts';
 import { findNetwork, networkOf } from '../accounts/networks.ts';
+import { readTransferUnits } from '../accounts/transfer-amounts.ts';
 import { accountNamed } from './account-routes.ts';
 import { AdminError, type AdminRoute, inputRoute } from './admin-route.ts';
 
