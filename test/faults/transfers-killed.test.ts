@@ -2,15 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
 import { KillPoint } from '../support/kill-point.ts';
 import { adminPost } from '../support/operator.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
+import { startRedis } from '../support/servers/test-servers.ts';
 import { signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 
 const IS_LONG = process.env.RINGBOOK_TEST_LONG === '1';
 const ROUNDS = IS_LONG ? 10 : 1;
+const SHORT_STEPS = 2; // of each kind, drawn by lot
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const AMOUNT = '0.12345678';
 const UNITS = 12_345_678n;
@@ -19,14 +22,17 @@ const GRANT_UNITS = 100n * 10n ** 8n;
 let folder: string;
 let killPoint: KillPoint;
 let exchange: ExchangeProcess | null;
+let redis: PrivateRedis | null;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'ringbook-transfers-'));
   killPoint = new KillPoint();
   exchange = null;
+  redis = null;
 });
 afterEach(async () => {
   await exchange?.kill();
+  await redis?.kill();
   killPoint.remove();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -85,12 +91,16 @@ async function availableBtc(): Promise<bigint> {
   return BigInt(whole + fraction.padEnd(8, '0'));
 }
 
+function environment(): Record<string, string> {
+  return { ...killPoint.environment, ...(redis === null ? {} : { RINGBOOK_REDIS_URL: redis.url }) };
+}
+
 /** Starts it, killed on the way by its own recovery now and then: the next start goes on from there. */
 async function restart(pointOfRecovery: string | null): Promise<void> {
   if (pointOfRecovery !== null) {
     killPoint.arm(pointOfRecovery);
     try {
-      exchange = await ExchangeProcess.start(folder, killPoint.environment);
+      exchange = await ExchangeProcess.start(folder, environment());
       killPoint.disarm();
       return;
     } catch {
@@ -98,16 +108,23 @@ async function restart(pointOfRecovery: string | null): Promise<void> {
     }
   }
   killPoint.disarm();
-  exchange = await ExchangeProcess.start(folder, killPoint.environment);
+  exchange = await ExchangeProcess.start(folder, environment());
 }
 
-test.each(Object.entries(KINDS))(
-  `a %s, killed before or after every step, moves its money once (SEED=${seed})`,
+const CASES = (['embedded', 'Redis'] as const).flatMap((ledger) =>
+  (['deposit', 'withdrawal', 'withdrawal that fails'] as const).map((kind) => [kind, ledger] as const),
+);
+test.each(CASES)(
+  `a %s on the %s ledger, killed before or after a step, moves its money once (SEED=${seed})`,
   {
     timeout: ROUNDS * 300_000,
   },
-  async (name, { steps, act, state, change }) => {
+  async (name, ledger) => {
+    const { steps: allSteps, act, state, change } = KINDS[name];
+    if (ledger === 'Redis') redis = await startRedis();
     const random = new RandomIntegers(seed);
+    const steps: string[] = [...allSteps];
+    while (!IS_LONG && steps.length > SHORT_STEPS) steps.splice(random.below(steps.length), 1);
     await restart(null);
     let expected = GRANT_UNITS;
     for (let round = 0; round < ROUNDS; round++)
@@ -121,7 +138,7 @@ test.each(Object.entries(KINDS))(
           await exchange!.kill();
           await expectSound(folder, `${name} killed ${point} (SEED=${seed})`);
 
-          await restart(random.onceIn(3) ? `${random.oneOf(['before', 'after'])} ${random.oneOf(steps)}` : null);
+          await restart(random.onceIn(3) ? `${random.oneOf(['before', 'after'])} ${random.oneOf(allSteps)}` : null);
           for (const kind of ['deposits', 'withdrawals'])
             expect(await admin(`/${kind}/list`, { stuck: true }), `${name} ${point}`).toEqual([]);
           const finished = await act(key);

@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { EmbeddedLedger } from '../../../workers/ledger/embedded-ledger.ts';
+import { RedisLedger } from '../../../workers/ledger/redis/redis-ledger.ts';
 import { FIRST_TRANSFER_ID } from '../../../workers/transfers/sandbox-grants.ts';
 import { TransferStore } from '../../../workers/transfers/transfer-store.ts';
 
@@ -32,7 +33,9 @@ function patch(prototype: object, name: string, stepOf: (...args: never[]) => st
 
 patch(TransferStore.prototype, 'insert', () => 'insert');
 patch(TransferStore.prototype, 'advance', (_id: number, from: string, to: string) => `${from} to ${to}`);
-patch(EmbeddedLedger.prototype, 'credit', ({ operationId }: { operationId: number }) =>
-  operationId < FIRST_TRANSFER_ID ? 'grant' : 'credit',
-);
-for (const name of ['hold', 'debit', 'release'] as const) patch(EmbeddedLedger.prototype, name, () => name);
+for (const { prototype } of [EmbeddedLedger, RedisLedger]) {
+  patch(prototype, 'credit', ({ operationId }: { operationId: number }) =>
+    operationId < FIRST_TRANSFER_ID ? 'grant' : 'credit',
+  );
+  for (const name of ['hold', 'debit', 'release'] as const) patch(prototype, name, () => name);
+}
