@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { MAX_POOL_UNITS } from '../../../core/money/asset.ts';
 import type { Ledger } from '../../../core/ports.ts';
+import { EMBEDDED_ARCHIVE } from '../../../main/exchange-transfers.ts';
+import { SqliteTransferDesk } from '../../../workers/transfers/sqlite-transfer-desk.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { ALICE, BOB, balanceOf, NOW, type OpenedDesk, openDesk, transferOf, USD, WAY } from './opened-desk.ts';
 
@@ -148,6 +150,35 @@ test('confirmed and failed a hundred times at once: the first decision stands', 
       expect(answers.filter(({ outcome }) => outcome === 'TAKEN')).toHaveLength(1);
       expect(await balanceOf(ledger, ALICE)).toEqual([before[0] - (state === 'done' ? 30n : 0n), 0n]);
     }
+  }));
+
+test('two desks that know nothing of each other: the count of changed rows decides between them', () =>
+  withDesk(async (opened) => {
+    const { desk, store, ledger } = opened;
+    const parts = {
+      store,
+      ledger,
+      archive: EMBEDDED_ARCHIVE,
+      ids: { next: () => 2 ** 50 },
+      clock: { nowMs: () => NOW },
+    };
+    const other = new SqliteTransferDesk(parts);
+    await funded(opened, 3_000n);
+    for (let round = 0; round < 20; round++) {
+      const before = await balanceOf(ledger, ALICE);
+      const { transferId } = transferOf(await desk.requestWithdrawal(withdrawal(`w${round}`)));
+      const answers = await Promise.all([
+        desk.confirm('withdrawal', transferId),
+        other.fail('withdrawal', transferId, 'no'),
+      ]);
+      expect(answers.map(({ outcome }) => outcome).sort()).toEqual(['TAKEN', 'WRONG_STATE']);
+      const { state } = (await desk.find('withdrawal', transferId))!;
+      expect(state).toBe(answers[0]!.outcome === 'TAKEN' ? 'done' : 'failed');
+      expect(await balanceOf(ledger, ALICE)).toEqual([before[0] - (state === 'done' ? 30n : 0n), 0n]);
+    }
+    const { transferId } = transferOf(await desk.submitDeposit(deposit('a')));
+    const taken = await hundred(() => store.advance(transferId, 'start', 'pending', { decision: 'confirm' }, NOW));
+    expect(taken.filter((isTaken) => isTaken)).toHaveLength(1);
   }));
 
 test('lists are narrowed, bounded, and page forward from a bound', () =>
