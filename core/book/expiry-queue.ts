@@ -3,7 +3,7 @@ import type { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { HOT, NIL, TERMS, TERMS_NUMBERS } = orderRecord;
+const { ORDER_NUMBERS, ORDER, NIL, TERMS, TERMS_NUMBERS } = orderRecord;
 
 /**
  * Live orders that expire, of all books: the one that expires first, at one time the one with the lower id, is always
@@ -50,36 +50,42 @@ export class ExpiryQueue {
 
   /** Makes it anew from an imported pool. */
   rebuild(): void {
-    const { terms, hotF64, neverUsedSlot } = this.#orders;
+    const { terms, orderF64, neverUsedSlot } = this.#orders;
     this.#count = 0;
     for (let slot = 0; slot < neverUsedSlot; slot++)
-      if (hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0 && terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]! > 0)
+      if (
+        orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0 &&
+        terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]! > 0
+      )
         this.add(slot);
   }
 
   /** @throws InvariantError unless it holds exactly the live orders that expire, each below the one above it */
   verifyInvariants(): void {
-    const { terms, hotF64, neverUsedSlot } = this.#orders;
+    const { terms, orderF64, neverUsedSlot } = this.#orders;
     let expiring = 0;
     for (let slot = 0; slot < neverUsedSlot; slot++)
-      if (hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0 && terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]! > 0)
+      if (
+        orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0 &&
+        terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]! > 0
+      )
         expiring += 1;
     if (expiring !== this.#count) fail(`expiry queue: ${this.#count} slots, ${expiring} live orders expire`);
     for (let index = 0; index < this.#count; index++) {
       const slot = this.#slots[index]!;
       if (this.#indexOfSlot[slot] !== index) fail(`expiry queue: slot ${slot} does not know its place ${index}`);
-      if (!(hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0)) fail(`expiry queue: slot ${slot} is free`);
+      if (!(orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0)) fail(`expiry queue: slot ${slot} is free`);
       if (index > 0 && this.#isBefore(slot, this.#slots[(index - 1) >> 1]!))
         fail(`expiry queue: slot ${slot} stands below one that expires later`);
     }
   }
 
   #isBefore(slot: number, other: number): boolean {
-    const { terms, hotF64 } = this.#orders;
+    const { terms, orderF64 } = this.#orders;
     const time = terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]!;
     const otherTime = terms[other * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]!;
     if (time !== otherTime) return time < otherTime;
-    return hotF64[slot * 4 + HOT.ORDER_ID]! < hotF64[other * 4 + HOT.ORDER_ID]!;
+    return orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID]! < orderF64[other * ORDER_NUMBERS + ORDER.ORDER_ID]!;
   }
 
   /** Puts a slot at an index, or above it: as high as it belongs. */

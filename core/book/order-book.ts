@@ -5,6 +5,7 @@ import { LevelPool } from './level-pool.ts';
 import * as levelRecord from './level-record.ts';
 import { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
+import { sideOfHead } from './order-record.ts';
 import { PagePool, PriceIndex } from './price-index.ts';
 import { verifyOrder } from './verify-order.ts';
 
@@ -14,7 +15,7 @@ const { RejectReason, Side } = kinds;
 type RejectReason = kinds.RejectReason;
 type Side = kinds.Side;
 const { LEVEL, LEVEL_WORDS } = levelRecord;
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, NIL } = orderRecord;
 
 /** Memory that all books of one engine share: a thousand separate pools would cost several times one. */
 export class BookMemory {
@@ -107,7 +108,7 @@ export class OrderBook {
 
   /** Puts a slot, its lots filled in, behind all orders at its price. `refusalToRest` was NONE. */
   rest(side: Side, priceTicks: number, slot: number): void {
-    const { hotF64, hotI32, nextSlot } = this.#orders;
+    const { orderF64, orderI32, nextSlot } = this.#orders;
     const { f64: levelF64, i32: levelI32 } = this.#levels;
     let level = this.#prices.find(priceTicks);
     if (level === NIL) {
@@ -120,10 +121,10 @@ export class OrderBook {
       }
     }
     const levelAt = level * LEVEL_WORDS;
-    const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    const lots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
     const tail = levelI32[levelAt + LEVEL.TAIL_SLOT]!;
-    hotI32[slot * HOT_WORDS + HOT.LEVEL] = level;
-    hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT] = tail;
+    orderI32[slot * ORDER_WORDS + ORDER.LEVEL] = level;
+    orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT] = tail;
     nextSlot[slot] = NIL;
     if (tail === NIL) levelI32[levelAt + LEVEL.HEAD_SLOT] = slot;
     else nextSlot[tail] = slot;
@@ -136,12 +137,12 @@ export class OrderBook {
 
   /** Takes lots off a resting order that keeps its place. `lots` is less than what rests. */
   reduce(side: Side, slot: number, lots: number): void {
-    const { hotF64, hotI32 } = this.#orders;
+    const { orderF64, orderI32 } = this.#orders;
     const levelF64 = this.#levels.f64;
-    const restingLots = hotF64[slot * 4 + HOT.RESTING_LOTS]! - lots;
+    const restingLots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! - lots;
     if (restingLots <= 0) fail(`restingLots=${restingLots} slot=${slot} after a reduction by ${lots}`);
-    hotF64[slot * 4 + HOT.RESTING_LOTS] = restingLots;
-    const lotsAt = hotI32[slot * HOT_WORDS + HOT.LEVEL]! * 4 + LEVEL.LOTS;
+    orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = restingLots;
+    const lotsAt = orderI32[slot * ORDER_WORDS + ORDER.LEVEL]! * 4 + LEVEL.LOTS;
     levelF64[lotsAt] = levelF64[lotsAt]! - lots;
     if (side === Side.BUY) this.bidLots -= lots;
     else this.askLots -= lots;
@@ -149,24 +150,39 @@ export class OrderBook {
 
   /** Unlinks a resting order from anywhere in its level and frees its slot; an empty level goes with it. */
   remove(side: Side, slot: number): void {
-    const { hotF64, hotI32, nextSlot } = this.#orders;
+    this.#unlink(side, slot);
+    this.#orders.free(slot);
+  }
+
+  /**
+   * Puts an order that nobody trades with behind all orders at another price, its row being filled in for it but for its
+   * lots: as if it were removed and rested anew, in the slot that was freed last. `refusalToMove` was NONE.
+   */
+  move(side: Side, priceTicks: number, slot: number, lots: number): void {
+    this.#unlink(side, slot);
+    this.#orders.renew(slot);
+    this.#orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = lots;
+    this.rest(side, priceTicks, slot);
+  }
+
+  #unlink(side: Side, slot: number): void {
+    const { orderF64, orderI32, nextSlot } = this.#orders;
     const { f64: levelF64, i32: levelI32 } = this.#levels;
-    const level = hotI32[slot * HOT_WORDS + HOT.LEVEL]!;
+    const level = orderI32[slot * ORDER_WORDS + ORDER.LEVEL]!;
     const levelAt = level * LEVEL_WORDS;
-    const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
-    const previous = hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT]!;
+    const lots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
+    const previous = orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT]!;
     const next = nextSlot[slot]!;
     if (previous === NIL) levelI32[levelAt + LEVEL.HEAD_SLOT] = next;
     else nextSlot[previous] = next;
     if (next === NIL) levelI32[levelAt + LEVEL.TAIL_SLOT] = previous;
-    else hotI32[next * HOT_WORDS + HOT.PREVIOUS_SLOT] = previous;
+    else orderI32[next * ORDER_WORDS + ORDER.PREVIOUS_SLOT] = previous;
     levelF64[level * 4 + LEVEL.LOTS] = levelF64[level * 4 + LEVEL.LOTS]! - lots;
     if (side === Side.BUY) this.bidLots -= lots;
     else this.askLots -= lots;
     const orderCount = levelI32[levelAt + LEVEL.ORDER_COUNT]! - 1;
     levelI32[levelAt + LEVEL.ORDER_COUNT] = orderCount;
     if (orderCount === 0) this.#removeLevel(side, level);
-    this.#orders.free(slot);
   }
 
   #removeLevel(side: Side, level: number): void {
@@ -228,7 +244,7 @@ export class OrderBook {
   #verifySide(instrumentId: number, side: Side, firstTicks: number): { lots: number; orders: number; levels: number } {
     const best = side === Side.BUY ? this.bestBidTicks : this.bestAskTicks;
     if (firstTicks !== best) fail(`instrument ${instrumentId}, side ${side}: best ${best}, index ${firstTicks}`);
-    const { hotF64, hotI32, nextSlot, coldI32 } = this.#orders;
+    const { orderF64, orderI32, nextSlot } = this.#orders;
     const found = { lots: 0, orders: 0, levels: 0 };
     for (let level = this.bestLevel(side); level !== NIL; ) {
       const priceTicks = this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
@@ -236,14 +252,16 @@ export class OrderBook {
       let orderCount = 0;
       let previous = NIL;
       for (let slot = this.#levels.i32[level * LEVEL_WORDS + LEVEL.HEAD_SLOT]!; slot !== NIL; slot = nextSlot[slot]!) {
-        const at = slot * HOT_WORDS;
-        const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+        const at = slot * ORDER_WORDS;
+        const lots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
         if (!Number.isSafeInteger(lots) || lots <= 0) fail(`slot ${slot}: restingLots=${lots}`);
-        if (hotI32[at + HOT.LEVEL] !== level) fail(`slot ${slot}: level ${hotI32[at + HOT.LEVEL]}, linked in ${level}`);
-        if (hotI32[at + HOT.PREVIOUS_SLOT] !== previous) fail(`slot ${slot}: broken link to ${previous}`);
-        if (coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS] !== priceTicks)
+        if (orderI32[at + ORDER.LEVEL] !== level)
+          fail(`slot ${slot}: level ${orderI32[at + ORDER.LEVEL]}, linked in ${level}`);
+        if (orderI32[at + ORDER.PREVIOUS_SLOT] !== previous) fail(`slot ${slot}: broken link to ${previous}`);
+        if (orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS] !== priceTicks)
           fail(`slot ${slot}: limit is not ${priceTicks}`);
-        if (coldI32[slot * COLD_WORDS + COLD.SIDE] !== side) fail(`slot ${slot}: rests on side ${side}`);
+        if (sideOfHead(orderI32[slot * ORDER_WORDS + ORDER.HEAD]!) !== side)
+          fail(`slot ${slot}: rests on side ${side}`);
         verifyOrder(this.#orders, slot, instrumentId, false);
         levelLots += lots;
         orderCount += 1;

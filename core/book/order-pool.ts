@@ -1,22 +1,29 @@
 import { fail } from '../assert.ts';
+import { Side } from '../protocol/kinds.ts';
 import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts';
 import * as orderRecord from './order-record.ts';
+import { sideOfHead } from './order-record.ts';
 
-export { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } from './order-record.ts';
+export { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones, and exported ones, are loaded anew at every use.
-const { COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS_NUMBERS } = orderRecord;
+const { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS_NUMBERS } = orderRecord;
 
-/** Resting orders of all books: their records (order-record.ts), and which slots are free. */
+/** Large blocks of memory begin 16 bytes behind a page: so far on to the next cache line. No matter but speed. */
+const ALIGNMENT_BYTES = 48;
+
+/** Words of the two records that an order has in state section ORDERS. */
+const SECTION_WORDS = 8;
+const MAX_INSTRUMENT_ID = 0xffff; // a row, like every record, has sixteen bits for it
+
+/** Resting orders of all books: their rows (order-record.ts), and which slots are free. */
 export class OrderPool {
   readonly capacity: number;
-  /** Hot records through windows of each type: lots and ids at slot × 4 + field, words at slot × 8 + field. */
-  readonly hotF64: Float64Array;
-  readonly hotI32: Int32Array;
-  readonly hotU32: Uint32Array;
-  readonly coldU32: Uint32Array;
-  readonly coldI32: Int32Array;
-  readonly coldI64: BigInt64Array; // for copies: two words at a time
+  /** Rows through windows of each type: numbers at slot × 8 + field, words at slot × 16 + field. */
+  readonly orderF64: Float64Array;
+  readonly orderI32: Int32Array;
+  readonly orderU32: Uint32Array;
+  readonly orderI64: BigInt64Array; // for copies: two words at a time
   readonly terms: Float64Array; // numbers at slot × 2 + field
   readonly nextSlot: Int32Array; // next younger order at the level, or NIL; next free slot when free
   #freeSlot = NIL; // most recently freed first: its lines are still in the cache
@@ -25,14 +32,11 @@ export class OrderPool {
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    const hot = new ArrayBuffer(capacity * HOT_WORDS * 4);
-    this.hotF64 = new Float64Array(hot);
-    this.hotI32 = new Int32Array(hot);
-    this.hotU32 = new Uint32Array(hot);
-    const cold = new ArrayBuffer(capacity * COLD_WORDS * 4);
-    this.coldU32 = new Uint32Array(cold);
-    this.coldI32 = new Int32Array(cold);
-    this.coldI64 = new BigInt64Array(cold);
+    const rows = new ArrayBuffer(ALIGNMENT_BYTES + capacity * ORDER_WORDS * 4);
+    this.orderF64 = new Float64Array(rows, ALIGNMENT_BYTES);
+    this.orderI32 = new Int32Array(rows, ALIGNMENT_BYTES);
+    this.orderU32 = new Uint32Array(rows, ALIGNMENT_BYTES);
+    this.orderI64 = new BigInt64Array(rows, ALIGNMENT_BYTES);
     this.terms = new Float64Array(capacity * TERMS_NUMBERS);
     this.nextSlot = new Int32Array(capacity);
   }
@@ -60,39 +64,48 @@ export class OrderPool {
 
   /** The last act on an order: nothing reads its slot afterwards. */
   free(slot: number): void {
-    this.hotF64[slot * 4 + HOT.RESTING_LOTS] = 0;
-    const generationAt = slot * HOT_WORDS + HOT.GENERATION;
-    this.hotU32[generationAt] = this.hotU32[generationAt]! + 1; // wraps: 2^32 reuses later a stale command is long gone
+    this.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = 0;
+    const generationAt = slot * ORDER_WORDS + ORDER.GENERATION;
+    this.orderU32[generationAt] = this.orderU32[generationAt]! + 1; // wraps: 2^32 reuses later a stale command is long gone
     this.nextSlot[slot] = this.#freeSlot;
     this.#freeSlot = slot;
     this.#live -= 1;
   }
 
-  /** @returns whether the slot holds a live order of that id and generation. Safe for any number a stranger may send. */
-  isLive(slot: number, generation: number, orderId: number): boolean {
-    if (slot < 0 || slot >= this.#neverUsed) return false;
-    return (
-      this.hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0 &&
-      this.hotF64[slot * 4 + HOT.ORDER_ID] === orderId &&
-      this.hotU32[slot * HOT_WORDS + HOT.GENERATION] === generation
-    );
+  /** As free and allocate, one after the other: the slot comes back with the next generation. */
+  renew(slot: number): void {
+    const generationAt = slot * ORDER_WORDS + ORDER.GENERATION;
+    this.orderU32[generationAt] = this.orderU32[generationAt]! + 1;
   }
 
   /** Everything that decides which slots and generations come next, oldest decision last. */
   visitFreeSlots(visit: (slot: number, generation: number) => void): void {
     for (let slot = this.#freeSlot; slot !== NIL; slot = this.nextSlot[slot]!)
-      visit(slot, this.hotU32[slot * HOT_WORDS + HOT.GENERATION]!);
+      visit(slot, this.orderU32[slot * ORDER_WORDS + ORDER.GENERATION]!);
     visit(this.#neverUsed, 0);
   }
 
   /**
-   * State section ORDERS: words of a hot and of a cold record, slots ever used, the first free slot, live orders; then
-   * the records and the links of the slots ever used. The links hold the queues and the free list, in order.
+   * State section ORDERS: words of an order's two records, slots ever used, the first free slot, live orders; then, for the
+   * slots ever used, the first records (the row's first eight words), the second ones (its next six, instrumentId, side)
+   * and the links. The links hold the queues and the free list, in order.
    */
   exportTo(section: SectionWriter): void {
     const used = this.#neverUsed;
-    section.number(HOT_WORDS).number(COLD_WORDS).number(used).number(this.#freeSlot).number(this.#live);
-    for (const items of this.#usedArrays(used)) section.array(items);
+    section.number(SECTION_WORDS).number(SECTION_WORDS).number(used).number(this.#freeSlot).number(this.#live);
+    const first = new Uint32Array(used * SECTION_WORDS);
+    const second = new Uint32Array(used * SECTION_WORDS);
+    const { orderU32 } = this;
+    for (let slot = 0; slot < used; slot++) {
+      const row = slot * ORDER_WORDS;
+      const to = slot * SECTION_WORDS;
+      for (let word = 0; word < 8; word++) first[to + word] = orderU32[row + word]!;
+      for (let word = 0; word < 6; word++) second[to + word] = orderU32[row + ORDER.KEY_ID + word]!;
+      const head = orderU32[row + ORDER.HEAD]!;
+      second[to + 6] = head >>> 16;
+      second[to + 7] = sideOfHead(head);
+    }
+    section.array(first).array(second).array(this.nextSlot.subarray(0, used));
   }
 
   /**
@@ -101,13 +114,29 @@ export class OrderPool {
    * @throws StateFormatError when it has other records or does not fit
    */
   importFrom(section: SectionReader): void {
-    section.integer('hot words', HOT_WORDS, HOT_WORDS);
-    section.integer('cold words', COLD_WORDS, COLD_WORDS);
+    section.integer('words of a first record', SECTION_WORDS, SECTION_WORDS);
+    section.integer('words of a second record', SECTION_WORDS, SECTION_WORDS);
     const used = section.integer('slots used', 0, this.capacity);
     this.#freeSlot = section.integer('free slot', NIL, used - 1);
     this.#live = section.integer('live orders', 0, used);
     this.#neverUsed = used;
-    for (const items of this.#usedArrays(used)) section.array(items);
+    const first = new Uint32Array(used * SECTION_WORDS);
+    const second = new Uint32Array(used * SECTION_WORDS);
+    section.array(first);
+    section.array(second);
+    section.array(this.nextSlot.subarray(0, used));
+    const { orderU32 } = this;
+    for (let slot = 0; slot < used; slot++) {
+      const row = slot * ORDER_WORDS;
+      const from = slot * SECTION_WORDS;
+      for (let word = 0; word < 8; word++) orderU32[row + word] = first[from + word]!;
+      for (let word = 0; word < 6; word++) orderU32[row + ORDER.KEY_ID + word] = second[from + word]!;
+      const instrumentId = second[from + 6]!;
+      const side = second[from + 7]!;
+      if (instrumentId > MAX_INSTRUMENT_ID || side > Side.SELL)
+        section.refuse(`slot ${slot}: instrument ${instrumentId}, side ${side}`);
+      orderU32[row + ORDER.HEAD] = (side << 8) | (instrumentId << 16);
+    }
   }
 
   /** State section ORDER_TERMS: the terms of the slots ever used. */
@@ -125,19 +154,12 @@ export class OrderPool {
     return this.#neverUsed;
   }
 
-  #usedArrays(used: number): (Uint32Array | Int32Array)[] {
-    return [
-      this.hotU32.subarray(0, used * HOT_WORDS),
-      this.coldU32.subarray(0, used * COLD_WORDS),
-      this.nextSlot.subarray(0, used),
-    ];
-  }
-
   /** @throws InvariantError unless free and live slots add up and free ones hold nothing */
   verifyInvariants(): void {
     let free = 0;
     for (let slot = this.#freeSlot; slot !== NIL; slot = this.nextSlot[slot]!) {
-      if (this.hotF64[slot * 4 + HOT.RESTING_LOTS] !== 0) fail(`order pool: free slot ${slot} holds lots`);
+      if (this.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] !== 0)
+        fail(`order pool: free slot ${slot} holds lots`);
       free += 1;
       if (free > this.#neverUsed) fail('order pool: the free list goes round');
     }

@@ -1,5 +1,5 @@
 import { StateFormatError } from '../protocol/state-sections.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, type OrderPool } from './order-pool.ts';
+import { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, type OrderPool } from './order-pool.ts';
 
 /**
  * Puts the live orders of an imported pool into their books again, each queue from its oldest order to its youngest.
@@ -8,10 +8,13 @@ import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, type OrderPool } from './order-p
  * @throws StateFormatError when the links do not make sense
  */
 export function restoreBooks(orders: OrderPool, restore: (instrumentId: number, slot: number) => boolean): void {
-  const { hotF64, hotI32, coldU32, nextSlot } = orders;
+  const { orderF64, orderI32, nextSlot } = orders;
   const used = orders.neverUsedSlot;
   const isHead = Uint8Array.from({ length: used }, (_, slot) =>
-    Number(hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0 && hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT] === NIL),
+    Number(
+      orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0 &&
+        orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT] === NIL,
+    ),
   );
   let restored = 0;
   for (let head = 0; head < used; head++) {
@@ -20,7 +23,7 @@ export function restoreBooks(orders: OrderPool, restore: (instrumentId: number, 
       if (slot < 0 || slot >= used || ++restored > orders.live)
         throw new StateFormatError(`the queue that begins at slot ${head} leads astray to slot ${slot}`);
       const next = nextSlot[slot]!; // resting the slot ends the queue at it
-      const instrumentId = coldU32[slot * COLD_WORDS + COLD.INSTRUMENT_ID]!;
+      const instrumentId = orderI32[slot * ORDER_WORDS + ORDER.HEAD]! >>> 16;
       if (!restore(instrumentId, slot))
         throw new StateFormatError(`slot ${slot} rests in instrument ${instrumentId}, not defined`);
       slot = next;

@@ -6,6 +6,7 @@ import * as levelRecord from './level-record.ts';
 import type { BookMemory } from './order-book.ts';
 import type { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
+import { sideOfHead } from './order-record.ts';
 import { type PagePool, PriceIndex } from './price-index.ts';
 import { verifyOrder } from './verify-order.ts';
 
@@ -15,7 +16,7 @@ const { RejectReason, Side } = kinds;
 type RejectReason = kinds.RejectReason;
 type Side = kinds.Side;
 const { LEVEL, LEVEL_WORDS } = levelRecord;
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, NIL } = orderRecord;
 
 /**
  * One instrument's untriggered stops: buys wait above the market for it to rise, sells below it for it to fall. Each side
@@ -59,7 +60,7 @@ export class StopBook {
 
   /** Puts a slot behind all stops of its side and price. `refusalToWait` was NONE. */
   add(side: Side, stopTicks: number, slot: number): void {
-    const { hotI32, nextSlot } = this.#orders;
+    const { orderI32, nextSlot } = this.#orders;
     const { i32 } = this.#levels;
     const prices = this.#pricesOf(side);
     let level = prices.find(stopTicks);
@@ -74,8 +75,8 @@ export class StopBook {
     }
     const at = level * LEVEL_WORDS;
     const tail = i32[at + LEVEL.TAIL_SLOT]!;
-    hotI32[slot * HOT_WORDS + HOT.LEVEL] = level;
-    hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT] = tail;
+    orderI32[slot * ORDER_WORDS + ORDER.LEVEL] = level;
+    orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT] = tail;
     nextSlot[slot] = NIL;
     if (tail === NIL) i32[at + LEVEL.HEAD_SLOT] = slot;
     else nextSlot[tail] = slot;
@@ -85,16 +86,16 @@ export class StopBook {
 
   /** Unlinks a waiting stop and frees its slot. */
   remove(side: Side, slot: number): void {
-    const { hotI32, nextSlot } = this.#orders;
+    const { orderI32, nextSlot } = this.#orders;
     const { i32 } = this.#levels;
-    const level = hotI32[slot * HOT_WORDS + HOT.LEVEL]!;
+    const level = orderI32[slot * ORDER_WORDS + ORDER.LEVEL]!;
     const at = level * LEVEL_WORDS;
-    const previous = hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT]!;
+    const previous = orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT]!;
     const next = nextSlot[slot]!;
     if (previous === NIL) i32[at + LEVEL.HEAD_SLOT] = next;
     else nextSlot[previous] = next;
     if (next === NIL) i32[at + LEVEL.TAIL_SLOT] = previous;
-    else hotI32[next * HOT_WORDS + HOT.PREVIOUS_SLOT] = previous;
+    else orderI32[next * ORDER_WORDS + ORDER.PREVIOUS_SLOT] = previous;
     const orderCount = i32[at + LEVEL.ORDER_COUNT]! - 1;
     i32[at + LEVEL.ORDER_COUNT] = orderCount;
     if (orderCount === 0) this.#removeLevel(side, level);
@@ -136,18 +137,19 @@ export class StopBook {
     found: { orders: number; levels: number },
   ): void {
     if (nearestTicks !== firstTicks) fail(`stops of side ${side}: nearest ${nearestTicks}, index ${firstTicks}`);
-    const { hotF64, hotI32, nextSlot, coldI32 } = this.#orders;
+    const { orderF64, orderI32, nextSlot } = this.#orders;
     for (let stopTicks = firstTicks; stopTicks !== 0; stopTicks = this.#pricesBehind(side, stopTicks)) {
       const level = this.#pricesOf(side).find(stopTicks);
       let orderCount = 0;
       let previous = NIL;
       for (let slot = this.#headAt(this.#pricesOf(side), stopTicks); slot !== NIL; slot = nextSlot[slot]!) {
-        if (!(hotF64[slot * 4 + HOT.RESTING_LOTS]! > 0)) fail(`stop in slot ${slot}: no lots`);
-        if (hotI32[slot * HOT_WORDS + HOT.LEVEL] !== level) fail(`stop in slot ${slot}: not of level ${level}`);
-        if (hotI32[slot * HOT_WORDS + HOT.PREVIOUS_SLOT] !== previous) fail(`stop in slot ${slot}: broken link`);
-        if (coldI32[slot * COLD_WORDS + COLD.STOP_PRICE_TICKS] !== stopTicks)
+        if (!(orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0)) fail(`stop in slot ${slot}: no lots`);
+        if (orderI32[slot * ORDER_WORDS + ORDER.LEVEL] !== level) fail(`stop in slot ${slot}: not of level ${level}`);
+        if (orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT] !== previous) fail(`stop in slot ${slot}: broken link`);
+        if (orderI32[slot * ORDER_WORDS + ORDER.STOP_PRICE_TICKS] !== stopTicks)
           fail(`stop in slot ${slot}: its price is not ${stopTicks}`);
-        if (coldI32[slot * COLD_WORDS + COLD.SIDE] !== side) fail(`stop in slot ${slot}: waits on side ${side}`);
+        if (sideOfHead(orderI32[slot * ORDER_WORDS + ORDER.HEAD]!) !== side)
+          fail(`stop in slot ${slot}: waits on side ${side}`);
         verifyOrder(this.#orders, slot, instrumentId, true);
         orderCount += 1;
         previous = slot;

@@ -1,6 +1,7 @@
 import { fail } from '../assert.ts';
 import * as kinds from '../protocol/kinds.ts';
-import { COLD, COLD_WORDS, HOT, type OrderPool, TERMS, TERMS_NUMBERS } from './order-pool.ts';
+import type { OrderPool } from './order-pool.ts';
+import { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } from './order-record.ts';
 
 const { OrderFlag, TimeInForce } = kinds;
 
@@ -10,13 +11,14 @@ const { OrderFlag, TimeInForce } = kinds;
  * @throws InvariantError naming the first fact that does not hold
  */
 export function verifyOrder(orders: OrderPool, slot: number, instrumentId: number, isUntriggered: boolean): void {
-  const cold = slot * COLD_WORDS;
-  if (orders.coldU32[cold + COLD.INSTRUMENT_ID] !== instrumentId)
-    fail(`slot ${slot}: stands in instrument ${instrumentId}, is of ${orders.coldU32[cold + COLD.INSTRUMENT_ID]}`);
-  const typeWord = orders.coldU32[cold + COLD.TYPE_WORD]!;
+  const row = slot * ORDER_WORDS;
+  const ownInstrumentId = orders.orderU32[row + ORDER.HEAD]! >>> 16;
+  if (ownInstrumentId !== instrumentId)
+    fail(`slot ${slot}: stands in instrument ${instrumentId}, is of ${ownInstrumentId}`);
+  const typeWord = orders.orderU32[row + ORDER.TYPE_WORD]!;
   if ((((typeWord >>> 24) & OrderFlag.UNTRIGGERED) !== 0) !== isUntriggered)
     fail(`slot ${slot}: its untriggered flag does not say where it stands`);
-  const restingLots = orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+  const restingLots = orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
   const totalLots = orders.terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]!;
   if (!Number.isSafeInteger(totalLots) || totalLots < restingLots)
     fail(`slot ${slot}: totalLots=${totalLots}, restingLots=${restingLots}`);

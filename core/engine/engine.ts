@@ -2,6 +2,7 @@ import { fail } from '../assert.ts';
 import { ExpiryQueue } from '../book/expiry-queue.ts';
 import { BookMemory, OrderBook } from '../book/order-book.ts';
 import * as orderRecord from '../book/order-record.ts';
+import { sideOfHead } from '../book/order-record.ts';
 import { restoreBooks } from '../book/restore-books.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as eventRecord from '../protocol/event-record.ts';
@@ -19,7 +20,7 @@ import { StateHash } from './state-hash.ts';
 import { verifyEngine } from './verify-engine.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD_WORDS, HOT, HOT_WORDS, TERMS_NUMBERS } = orderRecord;
+const { ORDER_NUMBERS, ORDER_WORDS, ORDER, TERMS_NUMBERS } = orderRecord;
 const { COMMAND } = commandRecord;
 const { CHECKPOINTED } = eventRecord;
 const { CommandKind, EventKind, Side } = kinds;
@@ -266,11 +267,16 @@ export class Engine {
     const { orders } = this.#memory;
     const addOrder = (slot: number): void => {
       hash.addWord(slot);
-      hash.addNumber(orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!);
-      hash.addNumber(orders.hotF64[slot * 4 + HOT.ORDER_ID]!);
-      hash.addWord(orders.hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID]!);
-      hash.addWord(orders.hotU32[slot * HOT_WORDS + HOT.GENERATION]!);
-      for (let field = 0; field < COLD_WORDS; field++) hash.addWord(orders.coldU32[slot * COLD_WORDS + field]!);
+      hash.addNumber(orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!);
+      hash.addNumber(orders.orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID]!);
+      hash.addWord(orders.orderU32[slot * ORDER_WORDS + ORDER.ACCOUNT_ID]!);
+      hash.addWord(orders.orderU32[slot * ORDER_WORDS + ORDER.GENERATION]!);
+      const row = slot * ORDER_WORDS;
+      for (let field = ORDER.KEY_ID; field <= ORDER.TAKER_RATE_PPM; field++)
+        hash.addWord(orders.orderU32[row + field]!);
+      const head = orders.orderU32[row + ORDER.HEAD]!;
+      hash.addWord(head >>> 16);
+      hash.addWord(sideOfHead(head));
       if (!usesLaterRules) return;
       for (let field = 0; field < TERMS_NUMBERS; field++) hash.addNumber(orders.terms[slot * TERMS_NUMBERS + field]!);
     };

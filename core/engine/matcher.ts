@@ -1,5 +1,6 @@
 import type { BookMemory } from '../book/order-book.ts';
 import * as orderRecord from '../book/order-record.ts';
+import { sideOfHead } from '../book/order-record.ts';
 import * as clientOrderId from '../protocol/client-order-id.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import type { Side } from '../protocol/kinds.ts';
@@ -13,7 +14,7 @@ import { Placing } from './placing.ts';
 import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
 const { CLIENT_ORDER_ID } = clientOrderId;
 const { AMEND_ORDER, CANCEL_ORDER, COMMAND, NEW_ORDER } = commandRecord;
 const { CancelReason, OrderFlag, OrderType, RejectReason, TimeInForce } = kinds;
@@ -86,13 +87,13 @@ export class Matcher {
       this.#events.amendRejected(command, at, RejectReason.UNKNOWN_ORDER);
       return;
     }
-    const { hotF64, coldU32, coldI32, terms } = this.#memory.orders;
+    const { orderF64, orderI32, terms } = this.#memory.orders;
     const slot = command.i32[(at + AMEND_ORDER.SLOT) >> 2]!;
     const limitTicks = command.i32[(at + AMEND_ORDER.PRICE_TICKS) >> 2]!;
     const totalLots = command.f64[(at + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
-    const limitTicksBefore = coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS]!;
+    const limitTicksBefore = orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS]!;
     const totalLotsBefore = terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]!;
-    const remainingLotsBefore = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+    const remainingLotsBefore = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
     const isSmaller = limitTicks === limitTicksBefore && totalLots <= totalLotsBefore;
     const isUntriggered = this.#resting.isUntriggered(slot);
     const refusal = refusalOfAmend(this.#memory.orders, market, command, at, isSmaller, isUntriggered);
@@ -104,10 +105,25 @@ export class Matcher {
     if (isSmaller || isUntriggered) {
       this.#events.amendedInPlace(command, at, slot, remainingLots);
       terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS] = totalLots;
-      coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS] = limitTicks;
-      if (isUntriggered) hotF64[slot * 4 + HOT.RESTING_LOTS] = remainingLots;
+      orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS] = limitTicks;
+      if (isUntriggered) orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = remainingLots;
       else if (remainingLots < remainingLotsBefore)
-        market.book.reduce(coldU32[slot * COLD_WORDS + COLD.SIDE] as Side, slot, remainingLotsBefore - remainingLots);
+        market.book.reduce(
+          sideOfHead(orderI32[slot * ORDER_WORDS + ORDER.HEAD]!),
+          slot,
+          remainingLotsBefore - remainingLots,
+        );
+      return;
+    }
+    const head = orderI32[slot * ORDER_WORDS + ORDER.HEAD]!;
+    const typeWord = orderI32[slot * ORDER_WORDS + ORDER.TYPE_WORD]!;
+    if ((typeWord & 0xff) === OrderType.LIMIT && !market.book.isCrossedBy(sideOfHead(head), limitTicks)) {
+      // Most moves: it reaches nobody, so that nothing can happen between its leaving and its resting anew.
+      this.#events.amendedAway(command, at, slot);
+      terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS] = totalLots;
+      orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS] = limitTicks;
+      market.book.move(sideOfHead(head), limitTicks, slot, remainingLots);
+      this.#events.booked(slot);
       return;
     }
     const order = this.#amended;
@@ -124,13 +140,18 @@ export class Matcher {
   /** Whether slot, generation, order id, account and instrument of a command all name one live order. */
   #isOwnLive(market: Market, command: RecordWindow, at: number): boolean {
     const { orders } = this.#memory;
-    const slot = command.i32[(at + CANCEL_ORDER.SLOT) >> 2]!;
-    const generation = command.u32[(at + CANCEL_ORDER.GENERATION) >> 2]!;
-    const orderId = command.f64[(at + CANCEL_ORDER.ORDER_ID) >> 3]!;
+    const { orderF64, orderI32 } = orders;
+    const { i32 } = command;
+    const word = at >> 2;
+    const slot = i32[word + (CANCEL_ORDER.SLOT >> 2)]!;
+    if (slot < 0 || slot >= orders.neverUsedSlot) return false; // any number that a stranger may send
+    const row = slot * ORDER_WORDS;
     return (
-      orders.isLive(slot, generation, orderId) &&
-      orders.hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID] === command.u32[(at + COMMAND.ACCOUNT_ID) >> 2] &&
-      orders.coldU32[slot * COLD_WORDS + COLD.INSTRUMENT_ID] === market.instrumentId
+      orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0 &&
+      orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID] === command.f64[(at >> 3) + (CANCEL_ORDER.ORDER_ID >> 3)] &&
+      orderI32[row + ORDER.GENERATION] === i32[word + (CANCEL_ORDER.GENERATION >> 2)] &&
+      orderI32[row + ORDER.ACCOUNT_ID] === i32[word + (COMMAND.ACCOUNT_ID >> 2)] &&
+      orderI32[row + ORDER.HEAD]! >>> 16 === market.instrumentId
     );
   }
 }

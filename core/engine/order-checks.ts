@@ -1,6 +1,7 @@
 import type { BookMemory } from '../book/order-book.ts';
 import type { OrderPool } from '../book/order-pool.ts';
 import * as orderRecord from '../book/order-record.ts';
+import { sideOfHead } from '../book/order-record.ts';
 import * as instrument from '../money/instrument.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as kinds from '../protocol/kinds.ts';
@@ -9,7 +10,7 @@ import type { Market } from './market.ts';
 import type { CommandContext } from './order-events.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, TERMS, TERMS_NUMBERS } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
 const { MAX_PRICE_TICKS } = instrument;
 const { AMEND_ORDER, COMMAND, NEW_ORDER } = commandRecord;
 const { InstrumentState, OrderFlag, OrderType, RejectReason, SelfTradePrevention, Side, TimeInForce } = kinds;
@@ -73,18 +74,18 @@ export function refusalOfAmend(
   isUntriggered: boolean,
 ): RejectReason {
   const slot = command.i32[(at + AMEND_ORDER.SLOT) >> 2]!;
-  const typeWord = orders.coldU32[slot * COLD_WORDS + COLD.TYPE_WORD]!;
+  const typeWord = orders.orderU32[slot * ORDER_WORDS + ORDER.TYPE_WORD]!;
   if (market.state === InstrumentState.HALTED || (market.state !== InstrumentState.TRADING && !isSmaller)) {
     const refusal = refusalByState(market.state, ((typeWord >>> 24) & OrderFlag.POST_ONLY) !== 0);
     if (refusal !== RejectReason.NONE) return refusal;
   }
-  const side = orders.coldU32[slot * COLD_WORDS + COLD.SIDE] as Side;
+  const side = sideOfHead(orders.orderI32[slot * ORDER_WORDS + ORDER.HEAD]!);
   if (command.u8[at + COMMAND.SIDE] !== side) return RejectReason.MALFORMED;
   const limitTicks = command.i32[(at + AMEND_ORDER.PRICE_TICKS) >> 2]!;
   if (!isPrice(limitTicks)) return RejectReason.PRICE_OUT_OF_RANGE;
   const totalLots = command.f64[(at + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
   if (!isQuantity(market, totalLots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
-  const remainingLots = orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+  const remainingLots = orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
   const goneLots = orders.terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]! - remainingLots;
   if (totalLots <= goneLots) return RejectReason.QUANTITY_BELOW_FILLED;
   if (isSmaller || isUntriggered) return RejectReason.NONE;

@@ -1,5 +1,6 @@
 import type { OrderPool } from '../book/order-pool.ts';
 import * as orderRecord from '../book/order-record.ts';
+import { sideOfHead } from '../book/order-record.ts';
 import * as clientOrderId from '../protocol/client-order-id.ts';
 import { copyContinuation, slotsForClientOrderId } from '../protocol/client-order-id.ts';
 import * as commandRecord from '../protocol/command-record.ts';
@@ -11,7 +12,7 @@ import * as recordWindow from '../protocol/record-window.ts';
 import type { EventWriter } from './event-writer.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, HOT_WORDS } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
 const { CLIENT_ORDER_ID } = clientOrderId;
 const { AMEND_ORDER, CANCEL_ORDER, COMMAND, MASS_CANCEL, NEW_ORDER } = commandRecord;
 const { AMENDED, EVENT, FILLED, MASS_CANCELLED, NOT_RESTING, ORDER_STATE, TIME_ADVANCED } = eventRecord;
@@ -148,7 +149,7 @@ export class OrderEvents {
     f64[number + (72 >> 3)] = 0;
     i64[number + (ORDER_STATE.MAKER_RATE_PPM >> 3)] = source[fromNumber + (NEW_ORDER.MAKER_RATE_PPM >> 3)]!;
     i32[word + (ORDER_STATE.SLOT >> 2)] = slot;
-    i32[word + (ORDER_STATE.GENERATION >> 2)] = this.#orders.hotI32[slot * HOT_WORDS + HOT.GENERATION]!;
+    i32[word + (ORDER_STATE.GENERATION >> 2)] = this.#orders.orderI32[slot * ORDER_WORDS + ORDER.GENERATION]!;
     f64[number + (ORDER_STATE.COMMAND_ID >> 3)] = commandId;
     f64[number + (ORDER_STATE.REASON >> 3)] = 0;
     f64[number + (112 >> 3)] = 0;
@@ -226,11 +227,28 @@ export class OrderEvents {
 
   /** AMENDED of an order that keeps its place. Written before it changes. */
   amendedInPlace(command: RecordWindow, from: number, slot: number, remainingLots: number): void {
-    const { coldI32 } = this.#orders;
+    const { orderI32 } = this.#orders;
     const at = this.#restingState(EventKind.AMENDED, slot, 0);
     this.#f64[(at + AMENDED.REMAINING_AFTER) >> 3] = remainingLots;
-    this.#amendment(at, command, from, coldI32[slot * COLD_WORDS + COLD.LIMIT_TICKS]!);
+    this.#amendment(at, command, from, orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS]!);
     this.#i32[(at + AMENDED.PRICE_TICKS) >> 2] = command.i32[(from + AMEND_ORDER.PRICE_TICKS) >> 2]!;
+  }
+
+  /** AMENDED of an order that loses its place, its remaining and total lots changing alike. Written before it changes. */
+  amendedAway(command: RecordWindow, from: number, slot: number): void {
+    const { orderI32, terms } = this.#orders;
+    const at = this.#restingState(EventKind.AMENDED, slot, 0);
+    const word = at >> 2;
+    const number = at >> 3;
+    const totalLots = command.f64[(from + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
+    const f64 = this.#f64;
+    f64[number + (AMENDED.REMAINING_AFTER >> 3)] =
+      f64[number + (AMENDED.REMAINING_BEFORE >> 3)]! + (totalLots - terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]!);
+    const i32 = this.#i32;
+    i32[word + (AMENDED.PRICE_TICKS >> 2)] = command.i32[(from + AMEND_ORDER.PRICE_TICKS) >> 2]!;
+    i32[word + (AMENDED.SLOT >> 2)] = NOT_RESTING;
+    i32[word + (AMENDED.GENERATION >> 2)] = 0;
+    this.#amendment(at, command, from, orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS]!);
   }
 
   /** AMENDED of an order that has lost its place. @param order with its new limit */
@@ -292,15 +310,14 @@ export class OrderEvents {
    * @returns the record's offset, for the quantities: as arguments those beyond small integers would cost an object each
    */
   filled(taker: RecordWindow, from: number, makerSlot: number, priceTicks: number): number {
-    const { hotF64, hotI32, coldI32, coldI64 } = this.#orders;
-    const hot = makerSlot * HOT_WORDS;
-    const cold = makerSlot * COLD_WORDS;
+    const { orderF64, orderI32, orderI64 } = this.#orders;
+    const row = makerSlot * ORDER_WORDS;
     const at = this.#begin(
       EventKind.FILLED,
       taker.u8[from + COMMAND.SIDE] as Side,
       taker.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
-      hotI32[hot + HOT.ACCOUNT_ID]!,
-      hotF64[makerSlot * 4 + HOT.ORDER_ID]!,
+      orderI32[row + ORDER.ACCOUNT_ID]!,
+      orderF64[makerSlot * ORDER_NUMBERS + ORDER.ORDER_ID]!,
     );
     const i32 = this.#i32;
     const f64 = this.#f64;
@@ -313,13 +330,13 @@ export class OrderEvents {
     f64[number + (FILLED.TAKER_ORDER_ID >> 3)] = taker.f64[fromNumber + (COMMAND.COMMAND_ID >> 3)]!;
     i32[word + (FILLED.TAKER_ACCOUNT_ID >> 2)] = takerI32[fromWord + (COMMAND.ACCOUNT_ID >> 2)]!;
     i32[word + (FILLED.PRICE_TICKS >> 2)] = priceTicks;
-    i32[word + (FILLED.MAKER_LIMIT_TICKS >> 2)] = coldI32[cold + COLD.LIMIT_TICKS]!;
+    i32[word + (FILLED.MAKER_LIMIT_TICKS >> 2)] = orderI32[row + ORDER.LIMIT_TICKS]!;
     i32[word + (FILLED.TAKER_LIMIT_TICKS >> 2)] = takerI32[fromWord + (NEW_ORDER.PRICE_TICKS >> 2)]!;
-    i64[number + (FILLED.MAKER_MAKER_RATE_PPM >> 3)] = coldI64[(cold >> 1) + (COLD.MAKER_RATE_PPM >> 1)]!;
+    i64[number + (FILLED.MAKER_MAKER_RATE_PPM >> 3)] = orderI64[(row >> 1) + (ORDER.MAKER_RATE_PPM >> 1)]!;
     i64[number + (FILLED.TAKER_MAKER_RATE_PPM >> 3)] = taker.i64[fromNumber + (NEW_ORDER.MAKER_RATE_PPM >> 3)]!;
     i32[word + (FILLED.TAKER_FLAGS >> 2)] = taker.u8[from + NEW_ORDER.FLAGS]!;
     i32[word + (FILLED.MAKER_SLOT >> 2)] = makerSlot;
-    i32[word + (FILLED.MAKER_GENERATION >> 2)] = hotI32[hot + HOT.GENERATION]!;
+    i32[word + (FILLED.MAKER_GENERATION >> 2)] = orderI32[row + ORDER.GENERATION]!;
     i32[word + (FILLED.MAKER_GENERATION >> 2) + 1] = 0;
     f64[number + (120 >> 3)] = 0;
     return at;
@@ -399,28 +416,27 @@ export class OrderEvents {
 
   /** What remains is the same before and after, unless the caller says otherwise. */
   #restingState(kind: EventKind, slot: number, reason: number): number {
-    const { hotF64, hotI32, coldI32, coldI64 } = this.#orders;
-    const hot = slot * HOT_WORDS;
-    const cold = slot * COLD_WORDS;
+    const { orderF64, orderI32, orderI64 } = this.#orders;
+    const row = slot * ORDER_WORDS;
     const at = this.#begin(
       kind,
-      coldI32[cold + COLD.SIDE] as Side,
-      coldI32[cold + COLD.INSTRUMENT_ID]!,
-      hotI32[hot + HOT.ACCOUNT_ID]!,
-      hotF64[slot * 4 + HOT.ORDER_ID]!,
+      sideOfHead(orderI32[row + ORDER.HEAD]!),
+      orderI32[row + ORDER.HEAD]! >>> 16,
+      orderI32[row + ORDER.ACCOUNT_ID]!,
+      orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID]!,
     );
     const f64 = this.#f64;
     const i64 = this.#i64;
     const number = at >> 3;
-    const source = cold >> 1;
-    const lots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
-    i64[number + (ORDER_STATE.KEY_ID >> 3)] = coldI64[source]!;
-    i64[number + (ORDER_STATE.PRICE_TICKS >> 3)] = coldI64[source + (COLD.LIMIT_TICKS >> 1)]!;
+    const source = row >> 1;
+    const lots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
+    i64[number + (ORDER_STATE.KEY_ID >> 3)] = orderI64[source + (ORDER.KEY_ID >> 1)]!;
+    i64[number + (ORDER_STATE.PRICE_TICKS >> 3)] = orderI64[source + (ORDER.LIMIT_TICKS >> 1)]!;
     f64[number + (ORDER_STATE.REMAINING_AFTER >> 3)] = lots;
     f64[number + (ORDER_STATE.REMAINING_BEFORE >> 3)] = lots;
     f64[number + (72 >> 3)] = 0;
-    i64[number + (ORDER_STATE.MAKER_RATE_PPM >> 3)] = coldI64[source + (COLD.MAKER_RATE_PPM >> 1)]!;
-    this.#stateTail(at, slot, hotI32[hot + HOT.GENERATION]!, reason);
+    i64[number + (ORDER_STATE.MAKER_RATE_PPM >> 3)] = orderI64[source + (ORDER.MAKER_RATE_PPM >> 1)]!;
+    this.#stateTail(at, slot, orderI32[row + ORDER.GENERATION]!, reason);
     return at;
   }
 

@@ -10,7 +10,7 @@ import type { RestingOrders } from './resting-orders.ts';
 import { type EndReason, Taking } from './taking.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { HOT, NIL } = orderRecord;
+const { ORDER_NUMBERS, ORDER, NIL } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
 const { CancelReason, EventKind, OrderFlag, OrderType, RejectReason, Side, TimeInForce } = kinds;
 type Side = kinds.Side;
@@ -79,12 +79,12 @@ export class Placing {
     if (market.highestTradeTicks === 0) return; // nothing was traded
     const { stops } = market;
     if (stops !== null) {
-      const { hotF64 } = this.#memory.orders;
+      const { orderF64 } = this.#memory.orders;
       const order = this.#triggered;
       for (let slot = NIL; ; ) {
         slot = stops.firstReached(market.lowestTradeTicks, market.highestTradeTicks);
         if (slot === NIL) break;
-        const remainingLots = hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+        const remainingLots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
         this.#resting.describe(slot, order);
         this.#resting.remove(market, slot);
         this.#events.takerState(EventKind.TRIGGERED, order, 0, remainingLots, remainingLots, 0);

@@ -10,7 +10,7 @@ import type { CommandContext, OrderEvents } from './order-events.ts';
 import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, TERMS, TERMS_NUMBERS } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, NIL, TERMS, TERMS_NUMBERS } = orderRecord;
 const { COMMAND, MASS_CANCEL } = commandRecord;
 const { CancelReason } = kinds;
 
@@ -48,18 +48,18 @@ export class Removals {
    */
   massCancel(command: RecordWindow, at: number): void {
     const { orders } = this.#memory;
-    const { hotF64, hotU32, coldU32 } = orders;
+    const { orderF64, orderI32, orderU32 } = orders;
     const accountId = command.u32[(at + COMMAND.ACCOUNT_ID) >> 2]!;
     const instrumentId = command.u16[(at + COMMAND.INSTRUMENT_ID) >> 1]!;
     const keyId = command.u32[(at + MASS_CANCEL.KEY_ID) >> 2]!;
     const end = orders.neverUsedSlot;
     let cancelledOrders = 0;
     for (let slot = 0; slot < end; slot++) {
-      if (hotF64[slot * 4 + HOT.RESTING_LOTS] === 0) continue;
-      if (accountId !== 0 && hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID] !== accountId) continue;
-      const cold = slot * COLD_WORDS;
-      if (instrumentId !== 0 && coldU32[cold + COLD.INSTRUMENT_ID] !== instrumentId) continue;
-      if (keyId !== 0 && coldU32[cold + COLD.KEY_ID] !== keyId) continue;
+      if (orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] === 0) continue;
+      if (accountId !== 0 && orderU32[slot * ORDER_WORDS + ORDER.ACCOUNT_ID] !== accountId) continue;
+      const row = slot * ORDER_WORDS;
+      if (instrumentId !== 0 && orderI32[row + ORDER.HEAD]! >>> 16 !== instrumentId) continue;
+      if (keyId !== 0 && orderU32[row + ORDER.KEY_ID] !== keyId) continue;
       this.#events.restingCancelled(slot, CancelReason.MASS_CANCELLED);
       this.#resting.remove(this.#marketOfSlot(slot), slot);
       cancelledOrders += 1;
@@ -82,7 +82,7 @@ export class Removals {
   }
 
   #marketOfSlot(slot: number): Market {
-    const instrumentId = this.#memory.orders.coldU32[slot * COLD_WORDS + COLD.INSTRUMENT_ID]!;
+    const instrumentId = this.#memory.orders.orderI32[slot * ORDER_WORDS + ORDER.HEAD]! >>> 16;
     return (
       this.#marketOf(instrumentId) ?? fail(`slot ${slot} rests in instrument ${instrumentId}, which is not defined`)
     );

@@ -11,7 +11,7 @@ import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { LEVEL, LEVEL_WORDS } = levelRecord;
-const { HOT, HOT_WORDS, NIL } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS, NIL } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
 const { FILLED } = eventRecord;
 const { CancelReason, EventKind, SelfTradePrevention, Side } = kinds;
@@ -46,7 +46,7 @@ export class Taking {
   takeLots(market: Market, taker: RecordWindow, at: number, quantityLots: number): EndReason {
     const { book } = market;
     const { orders, levels } = this.#memory;
-    const { hotF64, hotU32 } = orders;
+    const { orderF64, orderU32 } = orders;
     const eventF64 = this.#events.f64;
     const side = taker.u8[at + COMMAND.SIDE] as Side;
     const makerSide = side === Side.BUY ? Side.SELL : Side.BUY;
@@ -58,10 +58,13 @@ export class Taking {
     while (level !== NIL) {
       const priceTicks = levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
       let makerSlot = levels.i32[level * LEVEL_WORDS + LEVEL.HEAD_SLOT]!;
+      let makerLots = orderF64[makerSlot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
       while (makerSlot !== NIL) {
+        const restingLots = makerLots;
         const nextSlot = orders.nextSlot[makerSlot]!;
-        const restingLots = hotF64[makerSlot * 4 + HOT.RESTING_LOTS]!;
-        if (hotU32[makerSlot * HOT_WORDS + HOT.ACCOUNT_ID] === accountId) {
+        // Read one order ahead: in a deep book its row comes from memory while this fill is written.
+        makerLots = nextSlot === NIL ? 0 : orderF64[nextSlot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
+        if (orderU32[makerSlot * ORDER_WORDS + ORDER.ACCOUNT_ID] === accountId) {
           this.remainingLots = remainingLots;
           const end = this.#meetOwn(market, taker, at, makerSide, makerSlot);
           if (end !== 0) return end;
@@ -100,7 +103,7 @@ export class Taking {
   takeForBudget(market: Market, taker: RecordWindow, at: number, budgetUnits: bigint): EndReason {
     const { book } = market;
     const { orders, levels } = this.#memory;
-    const { hotF64, hotU32 } = orders;
+    const { orderF64, orderU32 } = orders;
     const accountId = taker.u32[(at + COMMAND.ACCOUNT_ID) >> 2]!;
     const limitTicks = taker.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
     const boundTicks = market.withinBand(Side.BUY, limitTicks);
@@ -114,10 +117,10 @@ export class Taking {
         const affordableLots = this.remainingUnits / unitsPerLot;
         if (affordableLots === 0n) return CancelReason.BUDGET_REMAINDER;
         const nextSlot = orders.nextSlot[makerSlot]!;
-        const restingLots = hotF64[makerSlot * 4 + HOT.RESTING_LOTS]!;
+        const restingLots = orderF64[makerSlot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
         const lots = affordableLots < BigInt(restingLots) ? Number(affordableLots) : restingLots;
         const units = BigInt(lots) * unitsPerLot;
-        if (hotU32[makerSlot * HOT_WORDS + HOT.ACCOUNT_ID] === accountId) {
+        if (orderU32[makerSlot * ORDER_WORDS + ORDER.ACCOUNT_ID] === accountId) {
           const end = this.#meetOwnByBudget(market, taker, at, makerSlot, lots, units);
           if (end !== 0) return end;
         } else {
@@ -155,11 +158,11 @@ export class Taking {
           : CancelReason.PRICE_BAND;
       let slot = levels.i32[level * LEVEL_WORDS + LEVEL.HEAD_SLOT]!;
       for (; slot !== NIL; slot = orders.nextSlot[slot]!) {
-        if (orders.hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID] === accountId) {
+        if (orders.orderU32[slot * ORDER_WORDS + ORDER.ACCOUNT_ID] === accountId) {
           if (passesOwn) continue;
           return CancelReason.SELF_TRADE;
         }
-        missingLots -= orders.hotF64[slot * 4 + HOT.RESTING_LOTS]!;
+        missingLots -= orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
         if (missingLots <= 0) return 0;
       }
       level = book.levelBehind(makerSide, priceTicks);
@@ -209,8 +212,8 @@ export class Taking {
 
   /** @returns lots that the resting order lost: those given, or all that it had */
   #decrementOwn(market: Market, makerSide: Side, makerSlot: number, lots: number): number {
-    const { hotF64 } = this.#memory.orders;
-    const restingLots = hotF64[makerSlot * 4 + HOT.RESTING_LOTS]!;
+    const { orderF64 } = this.#memory.orders;
+    const restingLots = orderF64[makerSlot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
     if (restingLots <= lots) {
       this.#cancelOwn(market, makerSlot);
       return restingLots;

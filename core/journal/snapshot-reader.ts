@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, NIL, OrderPool, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
+import { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, OrderPool, TERMS, TERMS_NUMBERS } from '../book/order-pool.ts';
+import { sideOfHead } from '../book/order-record.ts';
 import { readDefinitions } from '../engine/definition-words.ts';
 import type { EngineState } from '../engine/engine-state.ts';
 import { type MarketState, readMarketState } from '../engine/market-state.ts';
@@ -88,9 +89,11 @@ export class SnapshotReader {
     const orders = new OrderPool(this.state.limits.maxOrders);
     orders.importFrom(this.#section(StateSection.ORDERS));
     orders.importTermsFrom(this.#section(StateSection.ORDER_TERMS));
-    const { hotF64, hotI32, nextSlot, neverUsedSlot } = orders;
+    const { orderF64, orderI32, nextSlot, neverUsedSlot } = orders;
     for (let head = 0; head < neverUsedSlot; head++) {
-      const isHead = hotF64[head * 4 + HOT.RESTING_LOTS]! > 0 && hotI32[head * HOT_WORDS + HOT.PREVIOUS_SLOT] === NIL;
+      const isHead =
+        orderF64[head * ORDER_NUMBERS + ORDER.RESTING_LOTS]! > 0 &&
+        orderI32[head * ORDER_WORDS + ORDER.PREVIOUS_SLOT] === NIL;
       if (!isHead) continue;
       for (let slot = head; slot !== NIL; slot = nextSlot[slot]!) yield restingOrder(orders, slot);
     }
@@ -101,28 +104,28 @@ export class SnapshotReader {
   }
 }
 
-function restingOrder({ hotF64, hotU32, coldU32, coldI32, terms }: OrderPool, slot: number): RestingOrder {
-  const cold = slot * COLD_WORDS;
-  const typeWord = coldU32[cold + COLD.TYPE_WORD]!;
+function restingOrder({ orderF64, orderU32, orderI32, terms }: OrderPool, slot: number): RestingOrder {
+  const row = slot * ORDER_WORDS;
+  const typeWord = orderU32[row + ORDER.TYPE_WORD]!;
   return {
-    instrumentId: coldU32[cold + COLD.INSTRUMENT_ID]!,
-    accountId: hotU32[slot * HOT_WORDS + HOT.ACCOUNT_ID]!,
-    keyId: coldU32[cold + COLD.KEY_ID]!,
-    orderId: hotF64[slot * 4 + HOT.ORDER_ID]!,
-    side: coldU32[cold + COLD.SIDE] as Side,
+    instrumentId: orderI32[row + ORDER.HEAD]! >>> 16,
+    accountId: orderU32[slot * ORDER_WORDS + ORDER.ACCOUNT_ID]!,
+    keyId: orderU32[row + ORDER.KEY_ID]!,
+    orderId: orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID]!,
+    side: sideOfHead(orderI32[row + ORDER.HEAD]!),
     orderType: (typeWord & 255) as OrderType,
     timeInForce: ((typeWord >>> 8) & 255) as TimeInForce,
     selfTradePrevention: ((typeWord >>> 16) & 255) as SelfTradePrevention,
     flags: typeWord >>> 24,
-    priceTicks: coldI32[cold + COLD.LIMIT_TICKS]!,
-    stopPriceTicks: coldI32[cold + COLD.STOP_PRICE_TICKS]!,
+    priceTicks: orderI32[row + ORDER.LIMIT_TICKS]!,
+    stopPriceTicks: orderI32[row + ORDER.STOP_PRICE_TICKS]!,
     totalLots: terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]!,
-    remainingLots: hotF64[slot * 4 + HOT.RESTING_LOTS]!,
+    remainingLots: orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!,
     expiresAtMs: terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS]!,
-    makerRatePpm: coldU32[cold + COLD.MAKER_RATE_PPM]!,
-    takerRatePpm: coldU32[cold + COLD.TAKER_RATE_PPM]!,
+    makerRatePpm: orderU32[row + ORDER.MAKER_RATE_PPM]!,
+    takerRatePpm: orderU32[row + ORDER.TAKER_RATE_PPM]!,
     slot,
-    generation: hotU32[slot * HOT_WORDS + HOT.GENERATION]!,
+    generation: orderU32[slot * ORDER_WORDS + ORDER.GENERATION]!,
   };
 }
 

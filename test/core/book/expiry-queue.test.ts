@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvariantError } from '../../../core/assert.ts';
 import { ExpiryQueue } from '../../../core/book/expiry-queue.ts';
-import { HOT, OrderPool, TERMS, TERMS_NUMBERS } from '../../../core/book/order-pool.ts';
+import { ORDER, ORDER_NUMBERS, OrderPool, TERMS, TERMS_NUMBERS } from '../../../core/book/order-pool.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -15,8 +15,8 @@ test(`orders leave by time, then by id, whatever came and went in between (SEED=
     if (!pool.isFull && random.below(100) < 55) {
       const slot = pool.allocate();
       const order = { time: 1 + random.below(40), orderId: 1_000_000 - step };
-      pool.hotF64[slot * 4 + HOT.RESTING_LOTS] = 1;
-      pool.hotF64[slot * 4 + HOT.ORDER_ID] = order.orderId;
+      pool.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = 1;
+      pool.orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID] = order.orderId;
       pool.terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS] = order.time;
       queue.add(slot);
       inside.set(slot, order);
@@ -38,7 +38,7 @@ test('a slot that is not in it can not be removed', () => {
   const queue = new ExpiryQueue(pool);
   expect(() => queue.remove(0)).toThrow(InvariantError);
   const slot = pool.allocate();
-  pool.hotF64[slot * 4 + HOT.RESTING_LOTS] = 1;
+  pool.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = 1;
   pool.terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS] = 5;
   queue.add(slot);
   queue.remove(slot);
@@ -49,7 +49,7 @@ test('an order that expires and is not in it is noticed', () => {
   const pool = new OrderPool(4);
   const queue = new ExpiryQueue(pool);
   const slot = pool.allocate();
-  pool.hotF64[slot * 4 + HOT.RESTING_LOTS] = 1;
+  pool.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = 1;
   pool.terms[slot * TERMS_NUMBERS + TERMS.EXPIRES_AT_MS] = 5;
   expect(() => queue.verifyInvariants()).toThrow(/0 slots, 1 live orders expire/);
   queue.rebuild();

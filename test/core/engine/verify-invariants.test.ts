@@ -6,8 +6,7 @@ import { TEST_LIMITS } from '../../support/engine-harness.ts';
 import { type Outcome, TradingDesk } from '../../support/trading-desk.ts';
 
 // Where the facts lie, from the descriptions of the records: words of an order and of a level, entries of a page.
-const ORDER = { ACCOUNT: 4, LEVEL: 5, PREVIOUS: 6, GENERATION: 7 };
-const COLD = { TYPE: 1, LIMIT: 2, STOP: 3, INSTRUMENT: 6, SIDE: 7 };
+const ORDER = { ACCOUNT: 4, LEVEL: 5, PREVIOUS: 6, GENERATION: 7, TYPE: 9, LIMIT: 10, STOP: 11, HEAD: 14 };
 const LEVEL = { HEAD: 2, TAIL: 3, PRICE: 4, COUNT: 5, NEXT_FREE: 6 };
 const PAGE = { BITMAP: 1_024, SUMMARY: 1_056, COUNT: 1_057, WORDS: 1_072 };
 const GTD = 3;
@@ -59,17 +58,18 @@ class Crowd {
   }
 
   levelOf({ slot }: Outcome): number {
-    return this.memory.orders.hotI32[slot * 8 + ORDER.LEVEL]!;
+    return this.memory.orders.orderI32[slot * 16 + ORDER.LEVEL]!;
   }
 
   setOrder({ slot }: Outcome, word: number, value: number): void {
-    this.memory.orders.hotI32[slot * 8 + word] = value;
+    this.memory.orders.orderI32[slot * 16 + word] = value;
   }
   setLots({ slot }: Outcome, lots: number): void {
-    this.memory.orders.hotF64[slot * 4] = lots;
+    this.memory.orders.orderF64[slot * 8] = lots;
   }
-  setCold({ slot }: Outcome, word: number, value: number): void {
-    this.memory.orders.coldI32[slot * 8 + word] = value;
+  /** @param side which stands with the instrument in one word, as records begin */
+  setHead(order: Outcome, side: number, instrumentId: number): void {
+    this.setOrder(order, ORDER.HEAD, (side << 8) | (instrumentId << 16));
   }
   setTerm({ slot }: Outcome, term: 0 | 1, value: number): void {
     this.memory.orders.terms[slot * 2 + term] = value;
@@ -167,11 +167,11 @@ const BOOK_TAMPERINGS: readonly Tampering[] = [
   ['lots of a half', (c) => c.setLots(c.middle, 5.5), /restingLots=5.5/],
   ['negative lots', (c) => c.setLots(c.middle, -6), /restingLots=-6/],
   ['lots that are more', (c) => c.setLots(c.middle, 5), /levelLots=18, orders 17/],
-  ["an order's limit", (c) => c.setCold(c.middle, COLD.LIMIT, 101), /limit is not 100/],
-  ["an order's side", (c) => c.setCold(c.middle, COLD.SIDE, 1), /rests on side 0/],
-  ["an order's instrument", (c) => c.setCold(c.middle, COLD.INSTRUMENT, 2), /stands in instrument 1, is of 2/],
+  ["an order's limit", (c) => c.setOrder(c.middle, ORDER.LIMIT, 101), /limit is not 100/],
+  ["an order's side", (c) => c.setHead(c.middle, 1, 1), /rests on side 0/],
+  ["an order's instrument", (c) => c.setHead(c.middle, 0, 2), /stands in instrument 1, is of 2/],
   ["an order's total", (c) => c.setTerm(c.middle, 0, 5), /totalLots=5, restingLots=6/],
-  ['an order that says it waits', (c) => c.setCold(c.middle, COLD.TYPE, UNTRIGGERED << 24), /untriggered flag/],
+  ['an order that says it waits', (c) => c.setOrder(c.middle, ORDER.TYPE, UNTRIGGERED << 24), /untriggered flag/],
 ];
 
 const INDEX_TAMPERINGS: readonly Tampering[] = [
@@ -245,10 +245,10 @@ const STOP_TAMPERINGS: readonly Tampering[] = [
   ['lots of zero', (c) => c.setLots(c.buyStop, 0), /no lots/],
   ['its level', (c) => c.setOrder(c.buyStop, ORDER.LEVEL, c.levelOf(c.head)), /not of level/],
   ['its link', (c) => c.setOrder(c.laterBuyStop, ORDER.PREVIOUS, -1), /broken link/],
-  ['its price', (c) => c.setCold(c.buyStop, COLD.STOP, 121), /its price is not 120/],
-  ['its side', (c) => c.setCold(c.buyStop, COLD.SIDE, 1), /waits on side 0/],
-  ['its instrument', (c) => c.setCold(c.buyStop, COLD.INSTRUMENT, 3), /stands in instrument 1, is of 3/],
-  ['its flag', (c) => c.setCold(c.buyStop, COLD.TYPE, OrderType.STOP_LIMIT), /untriggered flag/],
+  ['its price', (c) => c.setOrder(c.buyStop, ORDER.STOP, 121), /its price is not 120/],
+  ['its side', (c) => c.setHead(c.buyStop, 1, 1), /waits on side 0/],
+  ['its instrument', (c) => c.setHead(c.buyStop, 0, 3), /stands in instrument 1, is of 3/],
+  ['its flag', (c) => c.setOrder(c.buyStop, ORDER.TYPE, OrderType.STOP_LIMIT), /untriggered flag/],
   ["its level's count", (c) => c.setLevel(c.buyStop, LEVEL.COUNT, 1), /levelOrderCount=1, stops 2/],
   ["its level's tail", (c) => c.setLevel(c.buyStop, LEVEL.TAIL, c.buyStop.slot), /tail is not/],
   ["its level's price", (c) => c.setLevel(c.sellStop, LEVEL.PRICE, 81), /at 80 stands level \d+ of price 81/],
@@ -304,7 +304,7 @@ const EXPIRY_TAMPERINGS: readonly Tampering[] = [
     'an order that no longer expires',
     (c) => {
       c.setTerm(c.expiring[0]!, 1, 0);
-      c.setCold(c.expiring[0]!, COLD.TYPE, 0);
+      c.setOrder(c.expiring[0]!, ORDER.TYPE, 0);
     },
     /expiry queue: 3 slots, 2 live orders expire/,
   ],
@@ -312,14 +312,14 @@ const EXPIRY_TAMPERINGS: readonly Tampering[] = [
     'an order that expires without a queue',
     (c) => {
       c.setTerm(c.head, 1, 9_999);
-      c.setCold(c.head, COLD.TYPE, GTD << 8);
+      c.setOrder(c.head, ORDER.TYPE, GTD << 8);
     },
     /expiry queue: 3 slots, 4 live orders expire/,
   ],
   ['an expiry without its time in force', (c) => c.setTerm(c.head, 1, 9_999), /expiresAtMs=9999 with time in force 0/],
   [
     'a time in force without its expiry',
-    (c) => c.setCold(c.head, COLD.TYPE, GTD << 8),
+    (c) => c.setOrder(c.head, ORDER.TYPE, GTD << 8),
     /expiresAtMs=0 with time in force 3/,
   ],
 ];
