@@ -54,6 +54,7 @@ runThread<EngineThreadMessage>((post) => {
     : { engine: newEngine(), snapshot: null, refusedSnapshots: [] };
   post({ type: 'restored', snapshot, refusedSnapshots, ofCommandSequence: lastCommandSequence });
   storeSequence(control, CONTROL.FIRST_EVENT, engine.lastEventSequence + 1);
+  Atomics.store(control, CONTROL.APPLIED_COMMAND, engine.lastCommandSequence | 0); // those that are in the snapshot
   ringDoorbell(control, CONTROL.JOURNAL_DOORBELL);
 
   const finishBatch = (): void => {

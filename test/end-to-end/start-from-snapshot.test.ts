@@ -147,7 +147,9 @@ describe(`an exchange killed after two snapshots and some more trading (SEED=${s
     expect(await exchange.stop()).toBe(0);
 
     const again = await ExchangeProcess.start(folder, SETTINGS);
-    expect((await again.status()).start).toMatchObject({ replayedCommands: 0, refusedSnapshots: [] });
+    const status = await again.status();
+    expect(status.start).toMatchObject({ replayedCommands: 0, refusedSnapshots: [] });
+    expect(status.commands.appliedSequence).toBe(status.commands.publishedSequence);
     expect(await readViews(again, SYMBOLS, [])).toEqual(before);
     expect(await again.stop()).toBe(0); // a second good snapshot takes the place of a damaged one
     await expectSound(folder, `SEED=${seed}`);
