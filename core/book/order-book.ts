@@ -41,6 +41,7 @@ export class OrderBook {
   readonly #levels: LevelPool;
   readonly #pages: PagePool;
   readonly #prices: PriceIndex;
+  readonly #lots = new Float64Array(1);
   /** Best price of each side, 0 for an empty side. Invariant: bid < ask when both are there. */
   bestBidTicks = 0;
   bestAskTicks = 0;
@@ -57,13 +58,20 @@ export class OrderBook {
 
   /** @returns why an order of that many lots could not rest there, or NONE. Asked before an order is accepted. */
   refusalToRest(side: Side, priceTicks: number, lots: number): RejectReason {
+    const refusal = this.refusalOfPlace(side, priceTicks);
+    if (refusal !== RejectReason.NONE) return refusal;
+    const sideLots = side === Side.BUY ? this.bidLots : this.askLots;
+    return sideLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
+  }
+
+  /** The same but for the sum of the side's lots. */
+  refusalOfPlace(side: Side, priceTicks: number): RejectReason {
     if (this.#orders.isFull) return RejectReason.BOOK_FULL;
     if (this.#levels.isFull || this.#pages.free < 2) {
       const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
       if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
     }
-    const sideLots = side === Side.BUY ? this.bidLots : this.askLots;
-    return sideLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
+    return RejectReason.NONE;
   }
 
   /**
@@ -71,10 +79,17 @@ export class OrderBook {
    * @returns why it could not rest at that price with that many lots instead, or NONE
    */
   refusalToMove(side: Side, priceTicks: number, restingLots: number, lots: number): RejectReason {
-    const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
-    if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
+    const refusal = this.refusalOfMove(side, priceTicks);
+    if (refusal !== RejectReason.NONE) return refusal;
     const otherLots = (side === Side.BUY ? this.bidLots : this.askLots) - restingLots;
     return otherLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
+  }
+
+  /** The same but for the sum of the side's lots. */
+  refusalOfMove(side: Side, priceTicks: number): RejectReason {
+    const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
+    if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
+    return RejectReason.NONE;
   }
 
   /** Whether a limit reaches the best opposite price. */
@@ -137,8 +152,15 @@ export class OrderBook {
 
   /** Takes lots off a resting order that keeps its place. `lots` is less than what rests. */
   reduce(side: Side, slot: number, lots: number): void {
+    this.#lots[0] = lots;
+    this.reduceFrom(side, slot, this.#lots, 0);
+  }
+
+  /** The same by a number that stands in an array: as an argument it would cost an object beyond small integers. */
+  reduceFrom(side: Side, slot: number, numbers: Float64Array, index: number): void {
     const { orderF64, orderI32 } = this.#orders;
     const levelF64 = this.#levels.f64;
+    const lots = numbers[index]!;
     const restingLots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]! - lots;
     if (restingLots <= 0) fail(`restingLots=${restingLots} slot=${slot} after a reduction by ${lots}`);
     orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = restingLots;
@@ -155,14 +177,12 @@ export class OrderBook {
   }
 
   /**
-   * Puts an order that nobody trades with behind all orders at another price, its row being filled in for it but for its
-   * lots: as if it were removed and rested anew, in the slot that was freed last. `refusalToMove` was NONE.
+   * Takes an order out that is to rest anew at once, at another price: as if it were removed and put into the slot that
+   * was freed last. Its row is filled in and `rest` called next.
    */
-  move(side: Side, priceTicks: number, slot: number, lots: number): void {
+  leave(side: Side, slot: number): void {
     this.#unlink(side, slot);
     this.#orders.renew(slot);
-    this.#orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = lots;
-    this.rest(side, priceTicks, slot);
   }
 
   #unlink(side: Side, slot: number): void {

@@ -63,7 +63,10 @@ export class Matcher {
       this.#placing.placeByBudget(market, command, at);
     else if (command.u8[at + NEW_ORDER.ORDER_TYPE]! >= OrderType.STOP_LIMIT)
       this.#placing.placeStop(market, command, at, quantityLots);
-    else this.#placing.place(market, command, at, quantityLots);
+    else {
+      this.#placing.lots = quantityLots;
+      this.#placing.place(market, command, at);
+    }
     this.#placing.triggerStops(market);
   }
 
@@ -122,7 +125,9 @@ export class Matcher {
       this.#events.amendedAway(command, at, slot);
       terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS] = totalLots;
       orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS] = limitTicks;
-      market.book.move(sideOfHead(head), limitTicks, slot, remainingLots);
+      market.book.leave(sideOfHead(head), slot);
+      orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = remainingLots;
+      market.book.rest(sideOfHead(head), limitTicks, slot);
       this.#events.booked(slot);
       return;
     }
@@ -133,7 +138,8 @@ export class Matcher {
     this.#resting.remove(market, slot);
     this.#events.amendedAnew(command, at, order, remainingLotsBefore, remainingLots, limitTicksBefore);
     market.fixPriceBand();
-    this.#placing.place(market, order, 0, remainingLots);
+    this.#placing.lots = remainingLots;
+    this.#placing.place(market, order, 0);
     this.#placing.triggerStops(market);
   }
 

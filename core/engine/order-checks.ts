@@ -11,7 +11,7 @@ import type { CommandContext } from './order-events.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
-const { MAX_PRICE_TICKS } = instrument;
+const { MAX_PRICE_TICKS, MAX_QUANTITY_LOTS } = instrument;
 const { AMEND_ORDER, COMMAND, NEW_ORDER } = commandRecord;
 const { InstrumentState, OrderFlag, OrderType, RejectReason, SelfTradePrevention, Side, TimeInForce } = kinds;
 type InstrumentState = kinds.InstrumentState;
@@ -43,7 +43,7 @@ export function refusalOfOrder(
       ? RejectReason.NONE
       : RejectReason.QUANTITY_OUT_OF_RANGE;
   const lots = command.f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]!;
-  if (!isQuantity(market, lots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
+  if (!isQuantity(market, command.f64, (at + NEW_ORDER.QUANTITY_LOTS) >> 3)) return RejectReason.QUANTITY_OUT_OF_RANGE;
   const timeInForce = command.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
   if (timeInForce === TimeInForce.GTD) {
     const expiresAtMs = command.f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]!;
@@ -57,7 +57,12 @@ export function refusalOfOrder(
     if (!isPrice(stopTicks)) return RejectReason.STOP_PRICE_OUT_OF_RANGE;
     return market.stopBook(memory).refusalToWait(side, stopTicks);
   }
-  return mayRest(timeInForce) ? market.book.refusalToRest(side, priceTicks, lots) : RejectReason.NONE;
+  if (!mayRest(timeInForce)) return RejectReason.NONE;
+  const { book } = market;
+  const refusal = book.refusalOfPlace(side, priceTicks);
+  if (refusal !== RejectReason.NONE) return refusal;
+  const sideLots = side === Side.BUY ? book.bidLots : book.askLots;
+  return sideLots > MAX_QUANTITY_LOTS - lots ? RejectReason.LEVEL_FULL : RejectReason.NONE;
 }
 
 /**
@@ -84,12 +89,17 @@ export function refusalOfAmend(
   const limitTicks = command.i32[(at + AMEND_ORDER.PRICE_TICKS) >> 2]!;
   if (!isPrice(limitTicks)) return RejectReason.PRICE_OUT_OF_RANGE;
   const totalLots = command.f64[(at + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
-  if (!isQuantity(market, totalLots)) return RejectReason.QUANTITY_OUT_OF_RANGE;
+  if (!isQuantity(market, command.f64, (at + AMEND_ORDER.QUANTITY_LOTS) >> 3))
+    return RejectReason.QUANTITY_OUT_OF_RANGE;
   const remainingLots = orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
   const goneLots = orders.terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]! - remainingLots;
   if (totalLots <= goneLots) return RejectReason.QUANTITY_BELOW_FILLED;
   if (isSmaller || isUntriggered) return RejectReason.NONE;
-  return market.book.refusalToMove(side, limitTicks, remainingLots, totalLots - goneLots);
+  const { book } = market;
+  const refusal = book.refusalOfMove(side, limitTicks);
+  if (refusal !== RejectReason.NONE) return refusal;
+  const otherLots = (side === Side.BUY ? book.bidLots : book.askLots) - remainingLots;
+  return otherLots > MAX_QUANTITY_LOTS - (totalLots - goneLots) ? RejectReason.LEVEL_FULL : RejectReason.NONE;
 }
 
 /**
@@ -138,8 +148,9 @@ function isPrice(priceTicks: number): boolean {
   return priceTicks >= 1 && priceTicks <= MAX_PRICE_TICKS;
 }
 
-/** Written so that a NaN fails it too. */
-function isQuantity({ minQuantityLots, maxQuantityLots }: Market, lots: number): boolean {
+/** Written so that a NaN fails it too. @param numbers the lots stand there: as an argument they could cost an object */
+function isQuantity({ minQuantityLots, maxQuantityLots }: Market, numbers: Float64Array, index: number): boolean {
+  const lots = numbers[index]!;
   return lots >= minQuantityLots && lots <= maxQuantityLots && Math.floor(lots) === lots;
 }
 

@@ -57,15 +57,21 @@ export class OrderEvents {
     this.#i64 = writer.ring.window.i64;
   }
 
-  /** Starts a record of one slot: bytes 0 … 39. The rest of the slot is the caller's to fill. */
-  #begin(kind: EventKind, side: Side, instrumentId: number, accountId: number, orderId: number): number {
+  /** Starts a record of one slot: bytes 0 … 31. The rest of the slot is the caller's to fill. */
+  #begin(kind: EventKind, side: Side, instrumentId: number, accountId: number): number {
     const at = this.#writer.claim();
-    this.header(at, kind, side, instrumentId, accountId, orderId);
+    this.#head(at, kind, side, instrumentId, accountId);
     return at;
   }
 
   /** Writes bytes 0 … 39 of an event and gives it the next sequence. */
   header(at: number, kind: EventKind, side: Side, instrumentId: number, accountId: number, orderId: number): void {
+    this.#head(at, kind, side, instrumentId, accountId);
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = orderId;
+  }
+
+  /** All of it but the order id: an argument beyond small integers costs an object wherever a call is not inlined. */
+  #head(at: number, kind: EventKind, side: Side, instrumentId: number, accountId: number): void {
     const word = at >> 2;
     const i32 = this.#i32;
     i32[word] = kind | (side << 8) | (instrumentId << 16);
@@ -77,21 +83,20 @@ export class OrderEvents {
     f64[number + (EVENT.EVENT_SEQUENCE >> 3)] = context.eventSequence;
     f64[number + (EVENT.COMMAND_SEQUENCE >> 3)] = context.commandSequence;
     f64[number + (EVENT.TIMESTAMP_MS >> 3)] = context.timestampMs;
-    f64[number + (EVENT.ORDER_ID >> 3)] = orderId;
   }
 
   /** ACCEPTED: all fields of the NEW_ORDER command, client order id included. */
   accepted(command: RecordWindow, from: number, continuationFrom: number): void {
     const isLong = slotsForClientOrderId(command.u8[from + CLIENT_ORDER_ID.LENGTH]!) === 2;
     const at = isLong ? this.#writer.claimTwo() : this.#writer.claim();
-    this.header(
+    this.#head(
       at,
       EventKind.ACCEPTED,
       command.u8[from + COMMAND.SIDE] as Side,
       command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
-      this.#context.commandId,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = this.#context.commandId;
     copyOrder(this.#i64, at >> 3, command.i64, from >> 3);
     if (isLong)
       copyContinuation(
@@ -163,8 +168,8 @@ export class OrderEvents {
       (command.u8[from + COMMAND.SIDE]! & 1) as Side,
       command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
-      this.#context.commandId,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = this.#context.commandId;
     this.#orderFieldsFromCommand(at, command, from);
     const i32 = this.#i32;
     const f64 = this.#f64;
@@ -178,20 +183,12 @@ export class OrderEvents {
   }
 
   /**
-   * CANCELLED, REDUCED or TRIGGERED of a taker, which does not rest.
+   * CANCELLED, REDUCED or TRIGGERED of a taker, which does not rest, but for what remained before and remains after.
    * @param taker a record with the fields of NEW_ORDER whose command id is the order's id
+   * @returns the record's offset, for these two
    */
-  takerState(
-    kind: EventKind,
-    taker: RecordWindow,
-    from: number,
-    beforeLots: number,
-    afterLots: number,
-    reason: CancelReason | 0,
-  ): void {
-    const at = this.#beginTakerState(kind, taker, from, reason);
-    this.#f64[(at + ORDER_STATE.REMAINING_AFTER) >> 3] = afterLots;
-    this.#f64[(at + ORDER_STATE.REMAINING_BEFORE) >> 3] = beforeLots;
+  takerState(kind: EventKind, taker: RecordWindow, from: number, reason: CancelReason | 0): number {
+    return this.#beginTakerState(kind, taker, from, reason);
   }
 
   /** The same of an order by budget. */
@@ -297,8 +294,8 @@ export class OrderEvents {
       0,
       command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
-      this.#context.commandId,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = this.#context.commandId;
     const f64 = this.#f64;
     f64.fill(0, (at + MASS_CANCELLED.KEY_ID) >> 3, (at + SLOT_BYTES) >> 3);
     this.#u32[(at + MASS_CANCELLED.KEY_ID) >> 2] = command.u32[(from + MASS_CANCEL.KEY_ID) >> 2]!;
@@ -317,8 +314,8 @@ export class OrderEvents {
       taker.u8[from + COMMAND.SIDE] as Side,
       taker.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       orderI32[row + ORDER.ACCOUNT_ID]!,
-      orderF64[makerSlot * ORDER_NUMBERS + ORDER.ORDER_ID]!,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = orderF64[makerSlot * ORDER_NUMBERS + ORDER.ORDER_ID]!;
     const i32 = this.#i32;
     const f64 = this.#f64;
     const i64 = this.#i64;
@@ -360,7 +357,8 @@ export class OrderEvents {
 
   /** TIME_ADVANCED: how many orders that made expire. */
   timeAdvanced(expiredOrders: number): void {
-    const at = this.#begin(EventKind.TIME_ADVANCED, 0, 0, 0, this.#context.commandId);
+    const at = this.#begin(EventKind.TIME_ADVANCED, 0, 0, 0);
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = this.#context.commandId;
     this.#f64.fill(0, (at + 40) >> 3, (at + SLOT_BYTES) >> 3);
     this.#f64[(at + TIME_ADVANCED.EXPIRED_ORDERS) >> 3] = expiredOrders;
   }
@@ -371,8 +369,8 @@ export class OrderEvents {
       taker.u8[from + COMMAND.SIDE] as Side,
       taker.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       taker.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
-      taker.f64[(from + COMMAND.COMMAND_ID) >> 3]!,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = taker.f64[(from + COMMAND.COMMAND_ID) >> 3]!;
     this.#orderFieldsFromCommand(at, taker, from);
     this.#stateTail(at, NOT_RESTING, 0, reason);
     return at;
@@ -384,8 +382,8 @@ export class OrderEvents {
       side,
       command.u16[(from + COMMAND.INSTRUMENT_ID) >> 1]!,
       command.u32[(from + COMMAND.ACCOUNT_ID) >> 2]!,
-      command.f64[(from + CANCEL_ORDER.ORDER_ID) >> 3]!,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = command.f64[(from + CANCEL_ORDER.ORDER_ID) >> 3]!;
     const u32 = this.#u32;
     const f64 = this.#f64;
     for (let word = ORDER_STATE.KEY_ID >> 3; word < ORDER_STATE.SLOT >> 3; word++) f64[(at >> 3) + word] = 0;
@@ -423,8 +421,8 @@ export class OrderEvents {
       sideOfHead(orderI32[row + ORDER.HEAD]!),
       orderI32[row + ORDER.HEAD]! >>> 16,
       orderI32[row + ORDER.ACCOUNT_ID]!,
-      orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID]!,
     );
+    this.#f64[(at >> 3) + (EVENT.ORDER_ID >> 3)] = orderF64[slot * ORDER_NUMBERS + ORDER.ORDER_ID]!;
     const f64 = this.#f64;
     const i64 = this.#i64;
     const number = at >> 3;

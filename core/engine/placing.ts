@@ -1,6 +1,7 @@
 import type { BookMemory } from '../book/order-book.ts';
 import * as orderRecord from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
+import * as eventRecord from '../protocol/event-record.ts';
 import * as kinds from '../protocol/kinds.ts';
 import * as recordWindow from '../protocol/record-window.ts';
 import { RecordWindow } from '../protocol/record-window.ts';
@@ -12,6 +13,7 @@ import { type EndReason, Taking } from './taking.ts';
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { ORDER_NUMBERS, ORDER, NIL } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
+const { ORDER_STATE } = eventRecord;
 const { CancelReason, EventKind, OrderFlag, OrderType, RejectReason, Side, TimeInForce } = kinds;
 type Side = kinds.Side;
 const { SLOT_BYTES } = recordWindow;
@@ -28,6 +30,9 @@ export class Placing {
   readonly #taking: Taking;
   readonly #triggered = new RecordWindow(new ArrayBuffer(SLOT_BYTES)); // the stop that acts
 
+  /** Of the order to be placed. A field, since an argument beyond small integers costs an object. */
+  lots = 0;
+
   constructor(memory: BookMemory, resting: RestingOrders, events: OrderEvents) {
     this.#memory = memory;
     this.#resting = resting;
@@ -42,25 +47,37 @@ export class Placing {
       this.#events.stopPlaced(this.#resting.wait(market, order, at, quantityLots));
       return;
     }
-    this.#events.takerState(EventKind.TRIGGERED, order, at, quantityLots, quantityLots, 0);
-    this.place(market, order, at, quantityLots);
+    this.#writeTriggered(order, at, quantityLots);
+    this.lots = quantityLots;
+    this.place(market, order, at);
   }
 
-  place(market: Market, order: RecordWindow, at: number, remainingLots: number): void {
+  /** Lets an order of `lots` act. */
+  place(market: Market, order: RecordWindow, at: number): void {
+    const remainingLots = this.lots;
     const side = order.u8[at + COMMAND.SIDE] as Side;
     let restLots = remainingLots;
     let reason: EndReason = 0;
     if (market.book.isCrossedBy(side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!)) {
-      reason = this.#obstacle(market, order, at, remainingLots);
+      reason = this.#obstacle(market, order, at);
       if (reason === 0) {
-        reason = this.#taking.takeLots(market, order, at, remainingLots);
+        this.#taking.remainingLots = remainingLots;
+        reason = this.#taking.takeLots(market, order, at);
         restLots = this.#taking.remainingLots;
         if (restLots === 0) return;
       }
     }
-    if (reason === 0) reason = this.#refusalToRest(market, order, at, restLots);
-    if (reason === 0) this.#events.booked(this.#resting.rest(market, order, at, restLots));
-    else this.#events.takerState(EventKind.CANCELLED, order, at, restLots, 0, reason);
+    this.lots = restLots;
+    if (reason === 0) reason = this.#refusalToRest(market, order, at);
+    if (reason === 0) {
+      this.#resting.lots = restLots;
+      this.#events.booked(this.#resting.rest(market, order, at));
+      return;
+    }
+    const event = this.#events.takerState(EventKind.CANCELLED, order, at, reason) >> 3;
+    const eventF64 = this.#events.f64;
+    eventF64[event + (ORDER_STATE.REMAINING_AFTER >> 3)] = 0;
+    eventF64[event + (ORDER_STATE.REMAINING_BEFORE >> 3)] = restLots;
   }
 
   placeByBudget(market: Market, order: RecordWindow, at: number): void {
@@ -87,22 +104,30 @@ export class Placing {
         const remainingLots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
         this.#resting.describe(slot, order);
         this.#resting.remove(market, slot);
-        this.#events.takerState(EventKind.TRIGGERED, order, 0, remainingLots, remainingLots, 0);
-        this.place(market, order, 0, remainingLots);
+        this.#writeTriggered(order, 0, remainingLots);
+        this.lots = remainingLots;
+        this.place(market, order, 0);
       }
     }
     market.forgetTrades();
   }
 
+  #writeTriggered(order: RecordWindow, at: number, lots: number): void {
+    const event = this.#events.takerState(EventKind.TRIGGERED, order, at, 0) >> 3;
+    const eventF64 = this.#events.f64;
+    eventF64[event + (ORDER_STATE.REMAINING_AFTER >> 3)] = lots;
+    eventF64[event + (ORDER_STATE.REMAINING_BEFORE >> 3)] = lots;
+  }
+
   /** @returns why an order that could trade takes nothing, or 0 */
-  #obstacle(market: Market, order: RecordWindow, at: number, remainingLots: number): EndReason {
+  #obstacle(market: Market, order: RecordWindow, at: number): EndReason {
     if ((order.u8[at + NEW_ORDER.FLAGS]! & OrderFlag.POST_ONLY) !== 0) return CancelReason.POST_ONLY;
     if (order.u8[at + NEW_ORDER.TIME_IN_FORCE] !== TimeInForce.FOK) return 0;
-    return this.#taking.obstacleToFillingAll(market, order, at, remainingLots);
+    return this.#taking.obstacleToFillingAll(market, order, at, this.lots);
   }
 
   /** @returns why what remains of an order can't rest, or 0. Of orders that never were stops, room was asked before. */
-  #refusalToRest(market: Market, order: RecordWindow, at: number, remainingLots: number): EndReason {
+  #refusalToRest(market: Market, order: RecordWindow, at: number): EndReason {
     const orderType = order.u8[at + NEW_ORDER.ORDER_TYPE]!;
     const timeInForce = order.u8[at + NEW_ORDER.TIME_IN_FORCE]!;
     if (timeInForce === TimeInForce.FOK) return CancelReason.FILL_OR_KILL; // one that takes anything takes all
@@ -111,7 +136,7 @@ export class Placing {
     if (orderType === OrderType.LIMIT) return 0;
     const side = order.u8[at + COMMAND.SIDE] as Side;
     const limitTicks = order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
-    const refusal = market.book.refusalToRest(side, limitTicks, remainingLots);
+    const refusal = market.book.refusalToRest(side, limitTicks, this.lots);
     return refusal === RejectReason.NONE ? 0 : CancelReason.BOOK_FULL;
   }
 }

@@ -24,17 +24,20 @@ export class RestingOrders {
   readonly #memory: BookMemory;
   readonly #expiries: ExpiryQueue;
 
+  /** Of the order to be rested. A field, since an argument beyond small integers costs an object. */
+  lots = 0;
+
   constructor(memory: BookMemory, expiries: ExpiryQueue) {
     this.#memory = memory;
     this.#expiries = expiries;
   }
 
   /**
-   * Rests what remains of an order in the book, which has room for it.
+   * Rests `lots` of an order in the book, which has room for it.
    * @returns its slot
    */
-  rest(market: Market, order: RecordWindow, at: number, remainingLots: number): number {
-    const slot = this.#fill(order, at, remainingLots);
+  rest(market: Market, order: RecordWindow, at: number): number {
+    const slot = this.#fill(order, at);
     market.book.rest(order.u8[at + COMMAND.SIDE] as Side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!, slot);
     return slot;
   }
@@ -51,7 +54,8 @@ export class RestingOrders {
 
   /** Lets a stop wait for its price; there is room. @returns its slot */
   wait(market: Market, order: RecordWindow, at: number, quantityLots: number): number {
-    const slot = this.#fill(order, at, quantityLots);
+    this.lots = quantityLots;
+    const slot = this.#fill(order, at);
     const { orderU32 } = this.#memory.orders;
     const typeWord = slot * ORDER_WORDS + ORDER.TYPE_WORD;
     orderU32[typeWord] = orderU32[typeWord]! | UNTRIGGERED_IN_WORD;
@@ -105,9 +109,9 @@ export class RestingOrders {
     u32[NEW_ORDER.TAKER_RATE_PPM >> 2] = orderU32[row + ORDER.TAKER_RATE_PPM]!;
   }
 
-  #fill(order: RecordWindow, at: number, remainingLots: number): number {
+  #fill(order: RecordWindow, at: number): number {
     const slot = this.#memory.orders.allocate();
-    this.#memory.orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = remainingLots;
+    this.#memory.orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = this.lots;
     this.#fillFields(order, at, slot);
     return slot;
   }

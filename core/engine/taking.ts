@@ -13,7 +13,7 @@ import type { RestingOrders } from './resting-orders.ts';
 const { LEVEL, LEVEL_WORDS } = levelRecord;
 const { ORDER, ORDER_NUMBERS, ORDER_WORDS, NIL } = orderRecord;
 const { COMMAND, NEW_ORDER } = commandRecord;
-const { FILLED } = eventRecord;
+const { FILLED, ORDER_STATE } = eventRecord;
 const { CancelReason, EventKind, SelfTradePrevention, Side } = kinds;
 type CancelReason = kinds.CancelReason;
 type Side = kinds.Side;
@@ -40,10 +40,10 @@ export class Taking {
   }
 
   /**
-   * Trades as far as limit and price band allow.
+   * Trades `remainingLots` as far as limit and price band allow.
    * @returns why what remains has to go, or 0 when nothing remains or nobody is left to trade with
    */
-  takeLots(market: Market, taker: RecordWindow, at: number, quantityLots: number): EndReason {
+  takeLots(market: Market, taker: RecordWindow, at: number): EndReason {
     const { book } = market;
     const { orders, levels } = this.#memory;
     const { orderF64, orderU32 } = orders;
@@ -53,7 +53,7 @@ export class Taking {
     const accountId = taker.u32[(at + COMMAND.ACCOUNT_ID) >> 2]!;
     const limitTicks = taker.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!;
     const boundTicks = market.withinBand(side, limitTicks);
-    let remainingLots = quantityLots;
+    let { remainingLots } = this;
     let level = book.crossedLevel(side, boundTicks);
     while (level !== NIL) {
       const priceTicks = levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
@@ -75,7 +75,7 @@ export class Taking {
           eventF64[event + (FILLED.QUANTITY_LOTS >> 3)] = remainingLots;
           eventF64[event + (FILLED.MAKER_REMAINING_LOTS >> 3)] = restingLots - remainingLots;
           eventF64[event + (FILLED.TAKER_REMAINING >> 3)] = 0;
-          book.reduce(makerSide, makerSlot, remainingLots);
+          book.reduceFrom(makerSide, makerSlot, eventF64, event + (FILLED.QUANTITY_LOTS >> 3));
           this.remainingLots = 0;
           return 0;
         } else {
@@ -181,7 +181,9 @@ export class Taking {
     const before = this.remainingLots;
     const lots = this.#decrementOwn(market, makerSide, makerSlot, before);
     if (lots === before) return CancelReason.SELF_TRADE;
-    this.#events.takerState(EventKind.REDUCED, taker, at, before, before - lots, CancelReason.SELF_TRADE);
+    const event = this.#events.takerState(EventKind.REDUCED, taker, at, CancelReason.SELF_TRADE) >> 3;
+    this.#events.f64[event + (ORDER_STATE.REMAINING_AFTER >> 3)] = before - lots;
+    this.#events.f64[event + (ORDER_STATE.REMAINING_BEFORE >> 3)] = before;
     this.remainingLots -= lots;
     return 0;
   }
