@@ -1,7 +1,9 @@
 import { benchCoreCommands } from './core-commands.ts';
+import { scaleBench } from './core-scale.ts';
 import { feedBench } from './feed-fan-out.ts';
 import { historyBench } from './history-rows.ts';
 import { memoryBench } from './memory.ts';
+import { peerBench } from './peer/peer-bench.ts';
 import { recoveryBench } from './recovery.ts';
 import { restBench } from './rest-orders.ts';
 import type { Bench } from './support/bench.ts';
@@ -51,6 +53,8 @@ const threads: Bench = {
 /** All of them, in the order in which they are run and stand in RESULTS.md. */
 export const BENCHES: readonly Bench[] = [
   core,
+  peerBench,
+  scaleBench,
   threads,
   recoveryBench,
   historyBench,

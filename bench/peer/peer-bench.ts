@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type PairedResult, type Run, runPairs } from '../support/pairs.ts';
+import type { Bench, Report } from '../support/bench.ts';
+import { barChart } from '../support/chart.ts';
+import { type PairedResult, perSecond, type Run, runPairs } from '../support/pairs.ts';
 import { EngineArm } from './engine-arm.ts';
 import { PeerArm, peerIds } from './peer-arm.ts';
 import { tapeText } from './trade-tape.ts';
@@ -35,7 +37,7 @@ const RESTING = { full: 100_000, short: 5_000 } as const;
  * @param measured commands of each workload, or inserts
  * @param pairs odd
  */
-export async function benchPeer(
+async function benchPeer(
   seed: number,
   measured: number,
   pairs: number,
@@ -114,4 +116,55 @@ function repeatsFor({ count, setupCount }: Workload): number {
 function exposedGc(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc') as () => void;
+}
+
+export const peerBench: Bench = {
+  name: 'peer',
+  about: 'the bare core beside nodejs-order-book on the same commands: four workloads',
+  size: '1 million commands (300,000 in W2, 10,000 in W4), 3 pairs: about 10 min',
+  async run({ seed, isShort, size, progress }) {
+    return peerReport(await benchPeer(seed, size ?? (isShort ? 3_000 : 1_000_000), isShort ? 1 : 3, isShort, progress));
+  },
+};
+
+function peerReport(results: readonly PeerResult[]): Report {
+  return {
+    heading: 'Order book beside its peer',
+    mix: results.map(({ workload }) => `${workload.name}: ${workload.mix}`).join('. '),
+    proof: results.map(({ workload, tape }) => `${workload.name} of both arms: ${tape}`).join('. '),
+    tables: [
+      {
+        columns: ['workload', 'commands', 'engine', 'nodejs-order-book', 'times', 'at least', 'stretch', 'A/A noise'],
+        rows: results.map(({ workload, commands, pairs, target }) => [
+          workload.name,
+          `${commands}`,
+          perSecond(pairs.bPerSecond),
+          perSecond(pairs.aPerSecond),
+          pairs.medianRatio.toFixed(1),
+          `${target.atLeast}`,
+          `${target.stretch}`,
+          `×${pairs.noiseRatio.toFixed(2)}`,
+        ]),
+      },
+    ],
+    notes: [
+      'The engine does more than its peer: every order, move and cancel has its event records too, published to a ring and read there. A sweep counts as one command.',
+    ],
+    pictures: [
+      {
+        name: 'peer',
+        about: 'how many times as fast as nodejs-order-book the engine is, beside what it has to be',
+        svg: barChart({
+          title: 'Engine beside nodejs-order-book, same commands, same trades',
+          groups: results.map(({ workload }) => workload.name),
+          y: { label: 'times as many commands per second', scale: 'log' },
+          series: [
+            { name: 'measured', values: results.map(({ pairs }) => pairs.medianRatio) },
+            { name: 'at least', values: results.map(({ target }) => target.atLeast) },
+            { name: 'stretch', values: results.map(({ target }) => target.stretch) },
+          ],
+        }),
+      },
+    ],
+  };
 }
