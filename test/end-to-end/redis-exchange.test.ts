@@ -3,11 +3,13 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PrivateRedis } from '../../main/services/private-redis.ts';
 import type { StatusReport } from '../../main/status-report.ts';
 import { expectAcknowledgedOnce } from '../support/acknowledged-orders.ts';
 import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { adminPost } from '../support/operator.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { restartRedis, startRedis } from '../support/servers/test-servers.ts';
 import { signedPost } from '../support/signed-client.ts';
@@ -37,10 +39,10 @@ function start(): Promise<ExchangeProcess> {
 }
 
 /** Runs a command of ours to its end. */
-function command(...args: string[]): Promise<{ code: number; output: string }> {
-  const environment = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
+function command(name: string, environment: Record<string, string> = {}): Promise<{ code: number; output: string }> {
+  const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder, ...environment };
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env: environment, timeout: 120_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [MAIN, name], { env, timeout: 120_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
     });
   });
@@ -48,12 +50,7 @@ function command(...args: string[]): Promise<{ code: number; output: string }> {
 
 /** Redis and folder agree, and everything that always holds, holds. */
 async function expectAudited(when: string): Promise<void> {
-  const environment = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder, RINGBOOK_REDIS_URL: redis.url };
-  const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
-    execFile(process.execPath, [MAIN, 'audit'], { env: environment, timeout: 120_000 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
-    });
-  });
+  const { code, output } = await command('audit', { RINGBOOK_REDIS_URL: redis.url });
   expect([code, output.match(/^BROKEN.*$/gm) ?? []], `${when}\n${output}`).toEqual([0, []]);
 }
 
@@ -81,6 +78,7 @@ test(`kill -9 of the exchange, of Redis, of both, ${ROUNDS} rounds under load (S
       'the first order is answered',
     );
     await sleep(random.between(0, 600));
+    if (round % 3 === 0) await expectAudited(`at work, round ${round} (SEED=${seed})`);
     if (round % 3 !== 0) {
       await redis.kill();
       if (round % 3 === 1) {
@@ -190,6 +188,74 @@ test('an older Redis pauses a running exchange, and stops a start with what to d
   expect(await again.stop()).toBe(0);
   rmSync(older, { recursive: true });
   await expectAudited('with the newer one back');
+});
+
+test('a deposit submitted and confirmed 100 times at once is credited once, also while Redis comes and goes', {
+  timeout: 180_000,
+}, async () => {
+  const exchange = await start();
+  const { sandbox } = exchange;
+  const btc = async (): Promise<string> => {
+    const { body } = await signedPost(sandbox.baseUrl, sandbox.accounts[0]!, '/v1/balances');
+    return body.find(({ currency }: { currency: string }) => currency === 'BTC').available;
+  };
+  const request = { account: 'alice', asset: 'BTC', amount: '1.5' };
+  const submit = (idempotencyKey: string) => adminPost(sandbox, '/deposits', { ...request, idempotencyKey });
+  const submitted = await Promise.all(Array.from({ length: 100 }, () => submit('first')));
+  const ids = new Set(submitted.map(({ body }) => body.id));
+  expect(ids.size).toBe(1);
+  const [id] = ids;
+  await Promise.all(Array.from({ length: 100 }, () => adminPost(sandbox, '/deposits/confirm', { id })));
+  expect(await btc()).toBe('101.5');
+
+  const second = (await submit('second')).body.id;
+  await redis.kill();
+  await waitUntil(async () => (await statusOf(exchange)).ledger.trouble !== null, 'the exchange notices');
+  const confirmations = Array.from({ length: 100 }, () => adminPost(sandbox, '/deposits/confirm', { id: second }));
+  redis = await restartRedis(redis);
+  await Promise.all(confirmations);
+  await waitUntil(async () => {
+    const answer = await adminPost(sandbox, '/deposits/confirm', { id: second });
+    return answer.body.state === 'done';
+  }, 'the second deposit is done');
+  expect(await btc()).toBe('103');
+
+  const withdrawal = { amount: '3', address: 'bc1-somewhere', client_transfer_id: 'out' };
+  const asked = await signedPost(sandbox.baseUrl, sandbox.accounts[0]!, '/v1/withdraw/BTC', withdrawal);
+  expect(await btc()).toBe('100');
+  await redis.kill();
+  redis = await restartRedis(redis);
+  await waitUntil(async () => {
+    const answer = await adminPost(sandbox, '/withdrawals/confirm', { id: Number(asked.body.withdrawalId) });
+    return answer.body.state === 'done';
+  }, 'the withdrawal is done');
+  expect(await btc()).toBe('100');
+  expect(await exchange.stop()).toBe(0);
+  await expectAudited('after deposits and a withdrawal');
+});
+
+test('the audit finds what Redis and the folder tell differently, and a Redis that it can not ask', async () => {
+  const exchange = await start();
+  await exchange.stop();
+  await expectAudited('as it was left');
+  expect(await command('audit')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('RINGBOOK_REDIS_URL must name'),
+  });
+  const client = new Redis(redis.url);
+  await client.hset('{s0}:bal:100', 'a1', '1');
+  client.disconnect();
+  expect(await command('audit', { RINGBOOK_REDIS_URL: redis.url })).toMatchObject({
+    code: 1,
+    output: expect.stringContaining(
+      'account 100 asset 1: 1 available and 0 held in Redis, 10000000000000000 available',
+    ),
+  });
+  await redis.kill();
+  expect(await command('audit', { RINGBOOK_REDIS_URL: redis.url })).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('could not be compared'),
+  });
 });
 
 test('a folder keeps the ledger that it began with', async () => {

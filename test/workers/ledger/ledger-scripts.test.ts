@@ -60,7 +60,7 @@ const call = {
   floor: (id: number) => run(LEDGER_SCRIPTS.raiseFloor, [ledger, entries], [...head, id, NOW]),
   balances: () => run(LEDGER_SCRIPTS.readBalances, [ledger, watermarks, ALICE], head),
   holds: (bound: number) => run(LEDGER_SCRIPTS.listHolds, [ledger, holds], [...head, bound]),
-  find: (...ids: number[]) => run(LEDGER_SCRIPTS.findOperations, [ledger, holds], [...head, ...ids]),
+  find: (...ids: number[]) => run(LEDGER_SCRIPTS.findHolds, [ledger, holds], [...head, ...ids]),
   changes: (after: number) => run(LEDGER_SCRIPTS.readChanges, [ledger, entries], [...head, after, 10]),
   trim: (through: number) => run(LEDGER_SCRIPTS.trimChanges, [ledger, entries], [...head, through]),
 };
@@ -153,7 +153,7 @@ describe('each answer of each script, as its contract names them', () => {
       ['BALANCES', ['3', '5'], ['a1', '60', 'h1', '40']],
     ],
     ['list-holds HOLDS', prepare, () => call.holds(11), ['HOLDS', ['10', '100 1 30 70 2']]],
-    ['find-operations FOUND', prepare, () => call.find(9, 10), ['FOUND', '', '100 1 30 70 2']],
+    ['find-holds FOUND', prepare, () => call.find(9, 10), ['FOUND', '', '100 1 30 70 2']],
     [
       'read-changes CHANGES',
       prepare,

@@ -166,15 +166,13 @@ test('a script that failed half-way is told at once, and nothing is written on t
   await redis.stop();
 });
 
-test('the first start makes the ledger; a later one must know what the archive and the journal know', async () => {
+test('the first start makes the ledger; a later one must know what the archive knows', async () => {
   const redis = await startRedis();
   const first = await tryOpen(redis.url);
   await first.credit(CREDIT);
   first.close();
   await expect(tryOpen(redis.url, { knownSequence: 2 })).rejects.toMatchObject({ code: 'OLDER' });
   const second = await tryOpen(redis.url, { knownSequence: 1 });
-  await second.requireKnown(1);
-  await expect(second.requireKnown(2)).rejects.toMatchObject({ code: 'OLDER' });
   second.close();
   const operator = new Redis(redis.url);
   await operator.del('{s0}:ledger');

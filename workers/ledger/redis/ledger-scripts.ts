@@ -41,9 +41,7 @@ export const LEDGER_SCRIPTS = {
   raiseFloor: loadScript('raise-floor', true),
   readBalances: loadScript('read-balances', false),
   listHolds: loadScript('list-holds', false),
-  findOperations: loadScript('find-operations', false),
+  findHolds: loadScript('find-holds', false),
   readChanges: loadScript('read-changes', false),
   trimChanges: loadScript('trim-changes', true),
 } as const;
-
-export type LedgerScripts = { readonly [Name in keyof typeof LEDGER_SCRIPTS]: LedgerScript };

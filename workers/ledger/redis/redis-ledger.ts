@@ -21,7 +21,7 @@ import { HoldCalls, type HoldRequest } from './hold-calls.ts';
 import { parseChange, type StoredChanges, type StreamMessage } from './ledger-changes.ts';
 import { BALANCE_PREFIX, balanceKey, LEDGER_KEYS } from './ledger-keys.ts';
 import { balancesOf, holdAnswerOf, parseRecord, poolsOf, sequenceOf, watermarksOf } from './ledger-replies.ts';
-import { LEDGER_SCRIPTS, type LedgerScript, type LedgerScripts } from './ledger-scripts.ts';
+import { LEDGER_SCRIPTS, type LedgerScript } from './ledger-scripts.ts';
 import { checkRedis, halfDone } from './redis-check.ts';
 import { RedisConnection } from './redis-connection.ts';
 
@@ -39,8 +39,6 @@ export interface RedisLedgerSettings {
   readonly onWrite?: () => void;
   /** A Redis that says nothing for so long while calls wait is taken for dead; 10 s when left out. */
   readonly answerTimeoutMs?: number;
-  /** Others than ours for tests that make them fail. */
-  readonly scripts?: LedgerScripts;
 }
 
 /** How long a call whose connection broke waits for the next one to learn its outcome. */
@@ -56,7 +54,6 @@ const { ledger, holds, closed, closedOrder, credits, debits, pools, watermarks, 
  */
 export class RedisLedger implements Ledger {
   readonly #settings: RedisLedgerSettings;
-  readonly #scripts: LedgerScripts;
   readonly #connection: RedisConnection;
   readonly #holdCalls = new HoldCalls((requests) => this.#holdAll(requests));
   readonly #warned = new Set<string>();
@@ -64,7 +61,6 @@ export class RedisLedger implements Ledger {
 
   private constructor(settings: RedisLedgerSettings) {
     this.#settings = settings;
-    this.#scripts = settings.scripts ?? LEDGER_SCRIPTS;
     this.#knownSequence = settings.knownSequence;
     this.#connection = new RedisConnection({
       url: settings.url,
@@ -96,15 +92,6 @@ export class RedisLedger implements Ledger {
     return this.#knownSequence;
   }
 
-  /**
-   * Something else, such as the journal, is based on this change: Redis must know it.
-   * @throws LedgerPausedError at once, if it does not
-   */
-  async requireKnown(sequence: number): Promise<void> {
-    this.#knownSequence = Math.max(this.#knownSequence, sequence);
-    await this.ledgerSequence();
-  }
-
   /** @throws LedgerUnavailableError: nothing is held, unless `isOutcomeKnown` is false: then only a release makes sure */
   async hold(request: HoldRequest): Promise<HoldAnswer> {
     requireId(request.commandId);
@@ -121,7 +108,7 @@ export class RedisLedger implements Ledger {
     const keys = [ledger, holds, closed, closedOrder, entries, BALANCE_PREFIX];
     for (;;) {
       try {
-        const answer = await this.#run(this.#scripts.releaseHold, keys, [String(commandId), String(timestampMs)]);
+        const answer = await this.#run(LEDGER_SCRIPTS.releaseHold, keys, [String(commandId), String(timestampMs)]);
         if (answer[0] !== 'RELEASED') return { outcome: answer[0] as 'REPEATED' | 'SETTLED' };
         return { outcome: 'RELEASED', units: BigInt(answer[1]!), ledgerSequence: this.#learn(answer[2]) };
       } catch (error) {
@@ -156,7 +143,7 @@ export class RedisLedger implements Ledger {
         reason,
       );
     for (const { commandId, eventSequence } of settledCommands) args.push(`${commandId}`, `${eventSequence}`);
-    const answer = await this.#run(this.#scripts.settleLegs, keys, args);
+    const answer = await this.#run(LEDGER_SCRIPTS.settleLegs, keys, args);
     if (answer[0] === 'BROKEN') {
       const [, event, account, asset, available, held] = answer;
       throw new LedgerInvariantError(
@@ -175,7 +162,7 @@ export class RedisLedger implements Ledger {
     if (units <= 0n) fail(`credit ${operationId} of ${units} units`);
     const keys = [ledger, credits, pools, entries, balanceKey(accountId)];
     const args = [operationId, accountId, assetId, units, timestampMs].map(String);
-    const answer = await this.#runAgainIfLost(this.#scripts.creditFunds, keys, args);
+    const answer = await this.#runAgainIfLost(LEDGER_SCRIPTS.creditFunds, keys, args);
     if (answer[0] === 'CREDIT_DIFFERS') return { outcome: 'CREDIT_DIFFERS' };
     if (answer[0] === 'POOL_LIMIT') return { outcome: 'POOL_LIMIT', poolUnits: BigInt(answer[1]!) };
     const outcome = answer[0] as 'CREDITED' | 'REPEATED';
@@ -186,14 +173,14 @@ export class RedisLedger implements Ledger {
   async debit({ operationId, timestampMs }: { operationId: number; timestampMs: number }): Promise<DebitAnswer> {
     requireId(operationId);
     const keys = [ledger, holds, closed, closedOrder, entries, debits, pools, BALANCE_PREFIX];
-    const answer = await this.#runAgainIfLost(this.#scripts.debitFunds, keys, [operationId, timestampMs].map(String));
+    const answer = await this.#runAgainIfLost(LEDGER_SCRIPTS.debitFunds, keys, [operationId, timestampMs].map(String));
     if (answer[0] === 'NOT_HELD') return { outcome: 'NOT_HELD' };
     const outcome = answer[0] as 'DEBITED' | 'REPEATED';
     return { outcome, units: BigInt(answer[1]!), ledgerSequence: this.#learn(answer[2]) };
   }
 
   async balances(accountId: number): Promise<BalancesAnswer> {
-    const answer = await this.#run(this.#scripts.readBalances, [ledger, watermarks, balanceKey(accountId)], []);
+    const answer = await this.#run(LEDGER_SCRIPTS.readBalances, [ledger, watermarks, balanceKey(accountId)], []);
     const [, marks, fields] = answer as unknown as [string, string[], string[]];
     return { balances: balancesOf(fields), watermarks: watermarksOf(marks, this.#settings.partitionCount) };
   }
@@ -203,7 +190,7 @@ export class RedisLedger implements Ledger {
   }
 
   async openHoldsBelow(commandId: number): Promise<readonly OpenHold[]> {
-    const answer = await this.#run(this.#scripts.listHolds, [ledger, holds], [String(commandId)]);
+    const answer = await this.#run(LEDGER_SCRIPTS.listHolds, [ledger, holds], [String(commandId)]);
     const found = answer[1] as unknown as string[];
     const open: OpenHold[] = [];
     for (let at = 0; at < found.length; at += 2) {
@@ -215,12 +202,12 @@ export class RedisLedger implements Ledger {
 
   async raiseFloor(commandId: number): Promise<void> {
     requireId(commandId);
-    const answer = await this.#runAgainIfLost(this.#scripts.raiseFloor, [ledger, entries], [String(commandId), '0']);
+    const answer = await this.#runAgainIfLost(LEDGER_SCRIPTS.raiseFloor, [ledger, entries], [String(commandId), '0']);
     this.#learn(answer[1]);
   }
 
   async ledgerSequence(): Promise<number> {
-    const answer = await this.#connection.run(this.#scripts.readLedger, [ledger], []);
+    const answer = await this.#connection.run(LEDGER_SCRIPTS.readLedger, [ledger], []);
     if (answer[0] === 'EMPTY') throw this.#pause('EMPTY', 'Redis is empty');
     if (answer[1] !== this.#settings.epoch) throw this.#pause('FOREIGN', 'Redis holds another ledger');
     if (Number(answer[2]) < this.#knownSequence) throw this.#pauseOlder(answer[2]!);
@@ -231,13 +218,15 @@ export class RedisLedger implements Ledger {
   /** @returns the next changes that are not archived yet, in order, and the highest sequence there is */
   async changesAfter(archivedSequence: number, limit: number): Promise<StoredChanges> {
     const args = [archivedSequence, limit].map(String);
-    const [, sequence, ...messages] = await this.#run(this.#scripts.readChanges, [ledger, entries], args);
-    return { ledgerSequence: sequenceOf(sequence), changes: (messages as unknown as StreamMessage[]).map(parseChange) };
+    const [, sequence, ...messages] = await this.#run(LEDGER_SCRIPTS.readChanges, [ledger, entries], args);
+    const ledgerSequence = sequenceOf(sequence);
+    this.#knownSequence = Math.max(this.#knownSequence, ledgerSequence); // answers that told of it may have been lost
+    return { ledgerSequence, changes: (messages as unknown as StreamMessage[]).map(parseChange) };
   }
 
   /** Everything through this change is archived, durably: Redis need not keep it any longer. */
   async trimThrough(archivedSequence: number): Promise<void> {
-    await this.#run(this.#scripts.trimChanges, [ledger, entries], [String(archivedSequence)]);
+    await this.#run(LEDGER_SCRIPTS.trimChanges, [ledger, entries], [String(archivedSequence)]);
   }
 
   /** @returns every account that ever had a balance, in no order; one that gets its first meanwhile may be missing */
@@ -304,7 +293,7 @@ export class RedisLedger implements Ledger {
       args.push(`${commandId}`, place(accountId), `${accountId}`, `${assetId}`, `${units}`, `${timestampMs}`);
     let answer: string[];
     try {
-      answer = await this.#run(this.#scripts.holdFunds, keys, args);
+      answer = await this.#run(LEDGER_SCRIPTS.holdFunds, keys, args);
     } catch (error) {
       if (!(error instanceof LedgerUnavailableError) || error.isOutcomeKnown) throw error;
       return this.#findHolds(requests, error);
@@ -321,7 +310,7 @@ export class RedisLedger implements Ledger {
     await this.#connection.untilUsable(ASK_TIMEOUT_MS);
     if (this.trouble !== null) throw lost;
     const found = await this.#run(
-      this.#scripts.findOperations,
+      LEDGER_SCRIPTS.findHolds,
       [ledger, holds],
       requests.map(({ commandId }) => String(commandId)),
     );

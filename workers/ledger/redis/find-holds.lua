@@ -1,6 +1,6 @@
---[[ find-operations: what became of operations whose answers were lost.
-  KEYS[1] {s0}:ledger  KEYS[2] hash of their records: {s0}:holds, {s0}:credits or {s0}:debits
-  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3 …] ids
+--[[ find-holds: what became of holds whose answers were lost.
+  KEYS[1] {s0}:ledger  KEYS[2] {s0}:holds
+  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3 …] commandIds
   Returns {'FOUND', record or '' …} in the order of the ids | what openLedger refuses with
   A record that is not there proves nothing yet: the lost call may still be on its way. Writes nothing. O(ids). ]]
 local sequence, refusal = openLedger(KEYS[1], ARGV[1], ARGV[2])
