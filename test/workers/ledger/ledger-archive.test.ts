@@ -241,7 +241,7 @@ test('a Redis that goes away is waited for; what it had is archived when it is b
   await traffic.run(30);
   const sequence = await ledger.ledgerSequence();
   await redis.kill();
-  await expect.poll(() => ledger.trouble).toBeInstanceOf(LedgerUnavailableError);
+  await expect.poll(() => ledger.trouble, { timeout: 20_000 }).toBeInstanceOf(LedgerUnavailableError);
   const archived = archive.archivedThrough(sequence);
   const again = await restartRedis(redis);
   await archived;

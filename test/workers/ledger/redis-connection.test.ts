@@ -65,7 +65,7 @@ async function expectServing(ledger: RedisLedger): Promise<void> {
 
 test('a Redis that was killed is away, with a word for it, and is gone on with when it is back', async () => {
   const { ledger, redis, troubles } = await openKnowingThree();
-  await expect.poll(() => ledger.trouble).toMatchObject({ code: 'AWAY' });
+  await expect.poll(() => ledger.trouble, { timeout: 20_000 }).toMatchObject({ code: 'AWAY' });
   await expect(ledger.hold({ ...HOLD, commandId: 11 })).rejects.toMatchObject({ code: 'AWAY', isOutcomeKnown: true });
   const released = ledger.release(9, NOW);
   const again = await restartRedis(redis);
@@ -194,7 +194,7 @@ test('an answer that was lost is asked for by its id: what was done is not done 
   await ledger.hold({ ...HOLD, commandId: 11, units: 5n });
   cutNextAnswer();
   await expect(ledger.settle(BATCH)).rejects.toMatchObject({ code: 'AWAY', isOutcomeKnown: false });
-  await expect.poll(() => ledger.trouble).toBeNull();
+  await expect.poll(() => ledger.trouble, { timeout: 20_000 }).toBeNull();
   expect(await ledger.settle(BATCH)).toMatchObject({ outcome: 'REPEATED', watermark: 1 });
   cutNextAnswer();
   expect(await ledger.release(11, NOW)).toEqual({ outcome: 'REPEATED' }); // by the first call, whose answer was lost
@@ -232,7 +232,7 @@ test('a hold that never came to Redis is not taken for held, and can never come 
 
 test('a Redis that hangs is taken for away; what it does late is found, or refused by a tombstone', async () => {
   const redis = await startRedis();
-  const ledger = await tryOpen(redis.url, { answerTimeoutMs: 500 });
+  const ledger = await tryOpen(redis.url, { answerTimeoutMs: 2_000 });
   await ledger.credit(CREDIT);
   redis.signal('SIGSTOP');
   const holding = ledger.hold(HOLD).then(

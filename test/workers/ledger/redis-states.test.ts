@@ -84,7 +84,9 @@ test('BUSY: another script keeps Redis for itself', async () => {
     'BUSY',
     async () => {
       running = endless.call('EVAL', 'while true do end', '0').catch((error: Error) => error.message);
-      await expect.poll(() => operator.ping().catch((error: Error) => error.message)).toMatch(/^BUSY/);
+      await expect
+        .poll(() => operator.ping().catch((error: Error) => error.message), { timeout: 20_000 })
+        .toMatch(/^BUSY/);
     },
     () => operator.script('KILL'),
   );
