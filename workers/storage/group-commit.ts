@@ -1,19 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../core/assert.ts';
-import {
-  DatabaseError,
-  requireBindable,
-  type SqliteDatabase,
-  type SqliteStatement,
-  type SqlValue,
-} from './sqlite-database.ts';
+import { type RowChange, RowStatements, type TableShape } from './row-statements.ts';
+import { DatabaseError, type SqliteDatabase, type SqliteStatement, type SqlValue } from './sqlite-database.ts';
 
-/** What the writer needs to know of a table. The first `keyColumns` columns are its primary key; 0: rows are only added. */
-export interface TableShape {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly keyColumns: number;
-}
+export type { TableShape } from './row-statements.ts';
 
 /** Changes of one table since the last commit began. Of a row that changed often only the latest state is written. */
 interface TableChanges {
@@ -38,9 +28,6 @@ interface Group {
 const FIRST_SPACE_PAUSE_MS = 20;
 const LONGEST_SPACE_PAUSE_MS = 1_000;
 
-/** Rows of one statement at most, so that the text that carries them stays small. */
-const STATEMENT_ROWS = 2_000;
-
 /**
  * The only writer of a database. Callers put the rows that one act changes, all in one synchronous step, and wait for
  * `durable`; everything that came in while a commit was under way goes into the next one, so that the disk is synced
@@ -55,7 +42,8 @@ export class GroupCommit {
   readonly #database: SqliteDatabase;
   readonly #onFatal: (error: Error) => void;
   readonly #onDiskFull: (isFull: boolean) => void;
-  readonly #statements = new Map<string, SqliteStatement>();
+  readonly #rows: RowStatements;
+  readonly #conditional = new Map<string, SqliteStatement>(); // by SQL
   #gathering = newGroup();
   #writing: Promise<void> | null = null; // of the group under way; null while no writer runs
   #runner: Promise<void> | null = null;
@@ -72,6 +60,7 @@ export class GroupCommit {
     onDiskFull: (isFull: boolean) => void = () => {},
   ) {
     this.#database = database;
+    this.#rows = new RowStatements(database);
     this.#onFatal = onFatal;
     this.#onDiskFull = onDiskFull;
   }
@@ -125,8 +114,9 @@ export class GroupCommit {
   async close(): Promise<void> {
     if (this.#failure === null) await this.durable();
     await this.#runner;
-    for (const statement of this.#statements.values()) await statement.finalize();
-    this.#statements.clear();
+    await this.#rows.finalize();
+    for (const statement of this.#conditional.values()) await statement.finalize();
+    this.#conditional.clear();
   }
 
   #changes(shape: TableShape): TableChanges {
@@ -166,9 +156,9 @@ export class GroupCommit {
   async #commit(group: Group): Promise<void> {
     for (let pauseMs = 0; ; ) {
       try {
-        for (const [shape, changes] of group.tables) await this.#write(shape, changes);
+        await this.#rows.write(rowChanges(group));
         for (const change of group.conditional) {
-          const statement = await this.#prepared(change.sql, () => change.sql);
+          const statement = await this.#prepared(change.sql);
           change.changedRows = await statement.run(change.values);
         }
         await this.#database.exec('COMMIT');
@@ -178,6 +168,7 @@ export class GroupCommit {
         if (!(error instanceof DatabaseError) || error.code !== 'SQLITE_FULL') throw error;
         if (pauseMs === 0) this.#onDiskFull(true);
         await this.#database.exec('ROLLBACK').catch(() => undefined); // SQLite has often done so by itself
+        await this.#rows.rolledBack();
         pauseMs = Math.min(Math.max(pauseMs * 2, FIRST_SPACE_PAUSE_MS), LONGEST_SPACE_PAUSE_MS);
         await sleep(pauseMs);
         await this.#database.exec('BEGIN IMMEDIATE');
@@ -185,38 +176,15 @@ export class GroupCommit {
     }
   }
 
-  async #write(shape: TableShape, changes: TableChanges): Promise<void> {
-    const rows: SqlValue[][] = [];
-    const removed: SqlValue[][] = [];
-    for (const { key, row } of changes.latest.values()) row === null ? removed.push(key) : rows.push(row);
-    await this.#writeRows(shape, 'remove', removed);
-    await this.#writeRows(shape, 'put', rows);
-    await this.#writeRows(shape, 'add', changes.added);
-  }
-
-  async #writeRows(shape: TableShape, act: WriteAct, rows: SqlValue[][]): Promise<void> {
-    if (rows.length === 0) return;
-    const statement = await this.#statement(shape, act);
-    for (let from = 0; from < rows.length; from += STATEMENT_ROWS)
-      await statement.run([rowsText(rows.slice(from, from + STATEMENT_ROWS))]);
-  }
-
-  #statement(shape: TableShape, act: WriteAct): Promise<SqliteStatement> {
-    const sqlOf = (): string => (act === 'remove' ? removeSql(shape) : insertSql(shape, act));
-    return this.#prepared(`${act} ${shape.name}`, sqlOf);
-  }
-
-  async #prepared(name: string, sqlOf: () => string): Promise<SqliteStatement> {
-    let statement = this.#statements.get(name);
+  async #prepared(sql: string): Promise<SqliteStatement> {
+    let statement = this.#conditional.get(sql);
     if (statement === undefined) {
-      statement = await this.#database.prepare(sqlOf());
-      this.#statements.set(name, statement);
+      statement = await this.#database.prepare(sql);
+      this.#conditional.set(sql, statement);
     }
     return statement;
   }
 }
-
-type WriteAct = 'remove' | 'put' | 'add';
 
 function newGroup(): Group {
   const committed = Promise.withResolvers<void>();
@@ -228,39 +196,26 @@ function isEmpty({ tables, conditional }: Group): boolean {
   return tables.size === 0 && conditional.length === 0;
 }
 
+/** @returns what a group changes, table by table: removed rows first, then those that are there from now on */
+function rowChanges({ tables }: Group): RowChange[] {
+  const found: RowChange[] = [];
+  for (const [shape, { added, latest }] of tables) {
+    const rows: SqlValue[][] = [];
+    const removed: SqlValue[][] = [];
+    for (const { key, row } of latest.values()) row === null ? removed.push(key) : rows.push(row);
+    found.push(
+      { shape, act: 'remove', rows: removed },
+      { shape, act: 'put', rows },
+      { shape, act: 'add', rows: added },
+    );
+  }
+  return found.filter(({ rows }) => rows.length > 0);
+}
+
 function keyText(shape: TableShape, key: SqlValue[]): SqlValue {
   return shape.keyColumns === 1 ? key[0]! : key.join(' ');
 }
 
 function requireColumns(shape: TableShape, found: number, wanted: number): void {
   if (found !== wanted || found === 0) fail(`table ${shape.name}: ${found} values for ${wanted} columns`);
-}
-
-/**
- * Rows go into a statement as one JSON text, which SQLite's thread takes apart: bound one by one, the values cost the
- * event loop 0.6 µs each, and any number of rows needs this one statement and one turn. (bench/history-rows.ts)
- */
-function rowsText(rows: readonly SqlValue[][]): string {
-  for (const row of rows) requireBindable(row);
-  return JSON.stringify(rows);
-}
-
-/** @returns the first columns of the rows that a statement is given */
-function givenRows(columns: number): string {
-  return `SELECT ${Array.from({ length: columns }, (_, column) => `value ->> ${column}`).join(', ')} FROM json_each(?)`;
-}
-
-function insertSql(shape: TableShape, act: 'put' | 'add'): string {
-  const columns = shape.columns.join(', ');
-  const insert = `INSERT INTO ${shape.name} (${columns}) ${givenRows(shape.columns.length)}`;
-  if (act === 'add') return insert;
-  const key = shape.columns.slice(0, shape.keyColumns).join(', ');
-  const rest = shape.columns.slice(shape.keyColumns).map((column) => `${column} = excluded.${column}`);
-  // SQLite takes ON for a join's without the WHERE.
-  return `${insert} WHERE true ON CONFLICT (${key}) DO ${rest.length === 0 ? 'NOTHING' : `UPDATE SET ${rest.join(', ')}`}`;
-}
-
-function removeSql(shape: TableShape): string {
-  const key = shape.columns.slice(0, shape.keyColumns).join(', ');
-  return `DELETE FROM ${shape.name} WHERE (${key}) IN (${givenRows(shape.keyColumns)})`;
 }

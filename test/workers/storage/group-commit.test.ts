@@ -75,10 +75,35 @@ test('what comes while a commit is under way goes into the next group, in order'
 
 test('more rows than one statement takes are all written', async () => {
   const opened = await open();
-  for (let id = 1; id <= 1_777; id++) opened.commits.add(LOG, [id, `row ${id}`]);
+  for (let id = 1; id <= 4_777; id++) opened.commits.add(LOG, [id, `row ${id}`]);
   await opened.commits.durable();
   const [row] = await opened.database.all<{ n: number; sum: number }>('SELECT count(*) AS n, sum(id) AS sum FROM log');
-  expect(row).toEqual({ n: 1_777, sum: (1_777 * 1_778) / 2 });
+  expect(row).toEqual({ n: 4_777, sum: (4_777 * 4_778) / 2 });
+  await close(opened);
+});
+
+test('groups of few and of many rows, of one table and of several, end in the same rows', async () => {
+  const opened = await open();
+  const { commits, database } = opened;
+  const expected = new Map<number, string>();
+  let id = 0;
+  for (const rows of [1, 3, 700, 2, 1, 2_500, 5]) {
+    for (let row = 0; row < rows; row++) {
+      commits.put(HOT, [row, 1, String(row + rows)]);
+      expected.set(row, String(row + rows));
+      id += 1;
+      if (rows % 2 === 1) commits.add(LOG, [id, `row ${id}`]);
+      if (row % 3 !== 2) continue;
+      commits.remove(HOT, [row - 1, 1]);
+      expected.delete(row - 1);
+    }
+    await commits.durable();
+    const found = await database.all<{ a: number; units: string }>(
+      'SELECT a, CAST(units AS TEXT) AS units FROM hot ORDER BY a',
+    );
+    expect(found).toEqual([...expected].sort(([one], [other]) => one - other).map(([a, units]) => ({ a, units })));
+  }
+  expect(await database.all('SELECT count(*) AS n FROM log')).toEqual([{ n: 1 + 3 + 1 + 5 }]);
   await close(opened);
 });
 
@@ -206,6 +231,22 @@ test('a full disk is waited for: nothing is answered meanwhile, and everything i
   expect(fatal).toEqual([]);
   expect(await database.all('SELECT count(*) AS n FROM log')).toEqual([{ n: 200 }]);
   expect(await database.all('SELECT units FROM hot')).toEqual([{ units: 200 }]);
+  await close(opened);
+});
+
+test('a disk that is full when the first rows of several tables come is waited for too', async () => {
+  const opened = await open();
+  const { commits, database, fatal, diskFull } = opened;
+  await database.exec('PRAGMA max_page_count = 10');
+  commits.put(HOT, [1, 1, '1']);
+  commits.add(LOG, [1, 'x'.repeat(100_000)]);
+  const written = commits.durable();
+  for (let attempt = 0; attempt < 100 && diskFull.length === 0; attempt++) await sleep(20);
+  expect(diskFull).toEqual([true]);
+  await database.exec('PRAGMA max_page_count = 4000');
+  await written;
+  expect(fatal).toEqual([]);
+  expect(await database.all('SELECT a, length(text) AS length FROM hot, log')).toEqual([{ a: 1, length: 100_000 }]);
   await close(opened);
 });
 
