@@ -183,6 +183,8 @@ export interface EventBatch {
 /** Takes batches in order. Resolves once its effect and its watermark are durable; a rejection stops the partition. */
 export interface EventConsumer {
   readonly name: string;
+  /** Events that it is given at a time where there is a backlog; the feed's own number unless it says so. */
+  readonly batchEvents?: number;
   /** Highest sequence of each partition whose effect is durable: where the feed begins. */
   watermarks(): Promise<readonly number[]>;
   consume(batch: EventBatch): Promise<void>;

@@ -9,7 +9,7 @@ export interface EmbeddedFeedSettings {
   readonly onFailure: (failure: FeedFailure) => void;
   /** Called after batches were consumed, with the lowest watermark of all consumers: durably past it are all of them. */
   readonly onAdvance?: (durableSequence: number) => void;
-  /** Events read at a time. A batch of one partition is never larger. */
+  /** Events read at a time, for every consumer, whatever it asks for. A batch of one partition is never larger. */
   readonly batchEvents?: number;
 }
 
