@@ -28,6 +28,8 @@ Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only 
   RINGBOOK_SNAPSHOT_EVERY         commands between two snapshots: what a start replays at most (default 1000000)
   RINGBOOK_COMMAND_RING_SLOTS     commands that may wait for the core before new ones get 503 (default 65536)
   RINGBOOK_EVENT_RING_SLOTS       events that may wait for the gateway and the disk before the core does (default 131072)
+  RINGBOOK_CLOSED_ORDERS          closed orders kept in memory; older ones come from the history (default 200000)
+  RINGBOOK_CLOSED_HOLDS           ids of closed holds that the embedded ledger knows at most (default 1048576)
   RINGBOOK_ANSWER_TIMEOUT_MS      when an order that waits is answered 503, outcome unknown (default 30000)
   RINGBOOK_REDIS_URL              balances in this Redis (7.0 or later, persistent) rather than in the data folder
   RINGBOOK_INSTRUMENTS_FILE       JSON of the assets and instruments that the first start defines (README.md tells its form)`;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { DEFAULT_RING_SIZES, DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/exchange-threads.ts';
 import { DEFAULT_ANSWER_TIMEOUT_MS } from '../gateway/gateway.ts';
+import { DEFAULT_CLOSED_ORDERS } from '../gateway/orders/order-view.ts';
+import { DEFAULT_CLOSED_HOLDS } from '../workers/ledger/hold-records.ts';
 
 /**
  * Settings from the environment (`RINGBOOK_*`) and from flags, checked once at start. A flag wins over its variable.
@@ -22,6 +24,8 @@ export interface Configuration {
   readonly marketProtectionPpm: number; // how far a market order may move the price
   readonly commandRingSlots: number; // commands that may wait for the core before new ones get 503
   readonly eventRingSlots: number; // events that may wait for their readers before the core does
+  readonly closedOrders: number; // kept in memory; older ones are asked from the history
+  readonly closedHolds: number; // whose ids the embedded ledger knows, those of the last ten minutes at most
   readonly answerTimeoutMs: number; // after which an order's outcome is called unknown
   readonly redisUrl: string | undefined; // undefined: the embedded ledger
   readonly instrumentsFile: string | undefined; // what the first start defines; later starts compare it
@@ -70,6 +74,13 @@ const SCHEMA = z.object({
   RINGBOOK_MARKET_PROTECTION_PPM: z.coerce.number().int().min(0).max(999_999).default(50_000),
   RINGBOOK_COMMAND_RING_SLOTS: ringSlots.default(DEFAULT_RING_SIZES.commandSlots),
   RINGBOOK_EVENT_RING_SLOTS: ringSlots.default(DEFAULT_RING_SIZES.eventSlots),
+  RINGBOOK_CLOSED_ORDERS: z.coerce.number().int().min(1).max(10_000_000).default(DEFAULT_CLOSED_ORDERS),
+  RINGBOOK_CLOSED_HOLDS: z.coerce
+    .number()
+    .int()
+    .min(10_000)
+    .max(2 ** 23)
+    .default(DEFAULT_CLOSED_HOLDS),
   RINGBOOK_ANSWER_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(DEFAULT_ANSWER_TIMEOUT_MS),
   RINGBOOK_INSTRUMENTS_FILE: z.string().min(1).optional(),
   RINGBOOK_REDIS_URL: z
@@ -128,6 +139,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     marketProtectionPpm: settings.RINGBOOK_MARKET_PROTECTION_PPM,
     commandRingSlots: settings.RINGBOOK_COMMAND_RING_SLOTS,
     eventRingSlots: settings.RINGBOOK_EVENT_RING_SLOTS,
+    closedOrders: settings.RINGBOOK_CLOSED_ORDERS,
+    closedHolds: settings.RINGBOOK_CLOSED_HOLDS,
     answerTimeoutMs: settings.RINGBOOK_ANSWER_TIMEOUT_MS,
     redisUrl: settings.RINGBOOK_REDIS_URL,
     instrumentsFile: settings.RINGBOOK_INSTRUMENTS_FILE,

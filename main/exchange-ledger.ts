@@ -6,6 +6,7 @@ import { LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
 import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';
 import type { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { fixFolderLedger } from '../workers/storage/folder-ledger.ts';
+import type { Configuration } from './configuration.ts';
 import { EMBEDDED_ARCHIVE } from './exchange-transfers.ts';
 
 export interface ExchangeLedgerHooks {
@@ -38,17 +39,17 @@ export class ExchangeLedger {
   }
 
   /**
-   * @param redisUrl undefined for the embedded ledger
+   * @param settings redisUrl is undefined for the embedded ledger
    * @throws FolderLedgerError, LedgerUnavailableError, LedgerPausedError, DatabaseError
    */
   static async open(
     database: ExchangeDatabase,
-    redisUrl: string | undefined,
+    { redisUrl, closedHolds }: Pick<Configuration, 'redisUrl' | 'closedHolds'>,
     { logger, onFatal }: ExchangeLedgerHooks,
   ): Promise<ExchangeLedger> {
     const folder = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
     if (folder.kind === 'embedded' || redisUrl === undefined)
-      return new ExchangeLedger(await EmbeddedLedger.open(database), null);
+      return new ExchangeLedger(await EmbeddedLedger.open(database, closedHolds), null);
     let archive: LedgerArchive | null = null;
     const ledger = await RedisLedger.open({
       url: redisUrl,

@@ -127,6 +127,7 @@ export class RunningExchange {
       rateLimit: configuration.rateLimit,
       marketProtectionPpm: configuration.marketProtectionPpm,
       answerTimeoutMs: configuration.answerTimeoutMs,
+      closedOrders: configuration.closedOrders,
       logger,
     });
     this.#feed = new EmbeddedFeed({
@@ -171,7 +172,7 @@ export class RunningExchange {
     await fixMode(database, configuration.mode);
     const limits = await fixEngineLimits(database, configuration.maxOrders);
     const keyStore = await SqliteKeyStore.open(database, clock, configuration.masterKey);
-    const exchangeLedger = await ExchangeLedger.open(database, configuration.redisUrl, hooks);
+    const exchangeLedger = await ExchangeLedger.open(database, configuration, hooks);
     const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, hooks.onFatal);
     const historyStore = await SqliteHistoryStore.open(dataFolder);
     const transferStores = await openTransferStores(database, clock);

@@ -15,7 +15,7 @@ import type {
 } from '../../core/ports.ts';
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { BalanceSheet } from './balance-sheet.ts';
-import { HoldRecords } from './hold-records.ts';
+import { DEFAULT_CLOSED_HOLDS, HoldRecords } from './hold-records.ts';
 import { BALANCES, CREDITS, DEBITS, ENTRIES, POOLS, WATERMARKS } from './ledger-tables.ts';
 import { requireId } from './operation-id.ts';
 import { OperationRecords } from './operation-records.ts';
@@ -52,17 +52,20 @@ export class EmbeddedLedger implements Ledger {
   #ledgerSequence = 0;
   #entrySequence = 0;
 
-  private constructor(exchange: ExchangeDatabase) {
+  private constructor(exchange: ExchangeDatabase, closedHolds: number) {
     this.#exchange = exchange;
-    this.#holds = new HoldRecords(exchange.commits);
+    this.#holds = new HoldRecords(exchange.commits, closedHolds);
     this.#credits = new OperationRecords(exchange.database, exchange.commits, CREDITS);
     this.#debits = new OperationRecords(exchange.database, exchange.commits, DEBITS);
     this.#watermarks = Array(exchange.partitionCount).fill(0);
   }
 
-  /** @throws DatabaseError */
-  static async open(exchange: ExchangeDatabase): Promise<EmbeddedLedger> {
-    const ledger = new EmbeddedLedger(exchange);
+  /**
+   * @param closedHolds ids that are remembered at most
+   * @throws DatabaseError
+   */
+  static async open(exchange: ExchangeDatabase, closedHolds: number = DEFAULT_CLOSED_HOLDS): Promise<EmbeddedLedger> {
+    const ledger = new EmbeddedLedger(exchange, closedHolds);
     await ledger.#load();
     return ledger;
   }

@@ -17,13 +17,14 @@ export type ClosedOutcome = 'RELEASED' | 'SETTLED';
 /** How long a closed id is remembered, by the times that operations carry. */
 export const TOMBSTONE_MS = 10 * 60_000;
 /** Under sustained load memory counts more than age: of more tombstones than this the oldest go first. */
-export const MAX_TOMBSTONES = 2 ** 20;
+export const DEFAULT_CLOSED_HOLDS = 2 ** 20;
 /** Tombstones dropped at most by one closing: twice as fast as they come, so that no operation waits for many. */
 const DROPPED_PER_CLOSE = 2;
 
 /** Open holds, and tombstones of closed ones: released, or taken over by settlement. Memory and its rows in step. */
 export class HoldRecords {
   readonly #commits: GroupCommit;
+  readonly #maxClosed: number;
   readonly #open = new Map<number, HoldRecord>();
   /** Oldest first. A time closed below zero, minus one, tells a settled hold: a number each, for a million of them. */
   readonly #closed = new Map<number, number>();
@@ -31,8 +32,10 @@ export class HoldRecords {
   #oldestClosed = this.#closed.entries();
   #oldest: readonly [commandId: number, closed: number] | null = null;
 
-  constructor(commits: GroupCommit) {
+  /** @param maxClosed tombstones at most */
+  constructor(commits: GroupCommit, maxClosed: number) {
     this.#commits = commits;
+    this.#maxClosed = maxClosed;
   }
 
   async load(database: SqliteDatabase): Promise<void> {
@@ -101,7 +104,7 @@ export class HoldRecords {
     }
     if (this.#oldest === null) return false;
     const [commandId, closed] = this.#oldest;
-    if (closedMsOf(closed) + TOMBSTONE_MS > timestampMs && this.#closed.size <= MAX_TOMBSTONES) return false;
+    if (closedMsOf(closed) + TOMBSTONE_MS > timestampMs && this.#closed.size <= this.#maxClosed) return false;
     this.#closed.delete(commandId);
     this.#commits.remove(CLOSED_HOLDS, [commandId]);
     this.#oldest = null;
