@@ -302,6 +302,24 @@ export interface HistoryOrder {
   readonly generation: number; // 0 without a slot
 }
 
+/** What a client asks for when it places an order: a repeat of the request asks for the same. */
+export type OrderRequest = Pick<
+  HistoryOrder,
+  | 'keyId'
+  | 'clientOrderId'
+  | 'instrumentId'
+  | 'side'
+  | 'orderType'
+  | 'timeInForce'
+  | 'selfTradePrevention'
+  | 'flags'
+  | 'priceTicks'
+  | 'stopPriceTicks'
+  | 'quantityLots'
+  | 'budgetUnits'
+  | 'expiresAtMs'
+>;
+
 /** What an order came with, and what its fills through some event executed, however many came after it. */
 export interface OrderAsOf
   extends Pick<
@@ -406,6 +424,13 @@ export interface HistoryStore {
   order(orderId: number): Promise<HistoryOrder | undefined>;
   /** @returns the orders that a key placed under this id of its own, newest first, at most `limit` */
   ordersByClientOrderId(keyId: number, clientOrderId: string, limit: number): Promise<readonly HistoryOrder[]>;
+  /**
+   * @param request with a client order id
+   * @param sinceMs exclusive
+   * @param isPriceCompared whether the limit that the order came with must be the request's, too
+   * @returns the newest order that came with these fields after that time, however it was amended since
+   */
+  repeatedOrder(request: OrderRequest, sinceMs: number, isPriceCompared: boolean): Promise<HistoryOrder | undefined>;
   /** @param which `closed`: only orders that are gone; `any`: those that live as well. By time of acceptance. */
   accountOrders(accountId: number, which: 'closed' | 'any', range: HistoryRange): Promise<readonly HistoryOrder[]>;
   /** The fills of up to MAX_HISTORY_ROWS orders, by order id, oldest first, of each its newest 500; no entry for none. */

@@ -42,7 +42,6 @@ interface Submission {
   readonly actor: OrderActor;
   readonly parsed: ParsedOrder;
   readonly order: NewOrderFields;
-  readonly key: string; // of repeatKey(), '' without a client order id
   readonly units: bigint;
   readonly nonceDurable: Promise<void>;
 }
@@ -105,7 +104,7 @@ export class OrderEntry {
     }
     const commandId = commandIds.next();
     this.#room.reserve(newOrderSlots(order));
-    const submission = { commandId, actor, parsed, order, key, units, nonceDurable };
+    const submission = { commandId, actor, parsed, order, units, nonceDurable };
     const outcome = isRepeatPossible ? this.#submitUnlessRepeated(submission) : this.#submit(submission);
     this.inFlight.add(commandId, { ...actor, clientOrderId: order.clientOrderId }, key, outcome);
     return outcome;
@@ -114,10 +113,10 @@ export class OrderEntry {
   /** The view has forgotten orders that this may repeat: the history is asked first. */
   async #submitUnlessRepeated(submission: Submission): Promise<Order> {
     const { past, publisher, clock } = this.#parts;
-    const { actor, order, key } = submission;
+    const { actor, order } = submission;
     let repeated: Order | undefined;
     try {
-      repeated = await past.repeatedOrder(actor, order.clientOrderId, key, clock.nowMs());
+      repeated = await past.repeatedOrder(actor.accountId, order, clock.nowMs());
     } catch (error) {
       publisher.unreserve(newOrderSlots(order));
       throw error;

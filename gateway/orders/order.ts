@@ -1,6 +1,5 @@
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { HistoryOrder, OrderAsOf, OrderStatus } from '../../core/ports.ts';
-import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
+import type { HistoryOrder, OrderAsOf, OrderRequest, OrderStatus } from '../../core/ports.ts';
 import { isByBudget } from '../../core/protocol/event-decoder.ts';
 import {
   type CancelReason,
@@ -41,26 +40,8 @@ export interface Order {
   readonly generation: number;
 }
 
-/** The fields of which a repeat must equal the first, beside key and client order id. Fees are not the client's. */
-type RepeatedFields = Pick<
-  NewOrderFields,
-  | 'keyId'
-  | 'clientOrderId'
-  | 'instrumentId'
-  | 'side'
-  | 'orderType'
-  | 'timeInForce'
-  | 'selfTradePrevention'
-  | 'flags'
-  | 'priceTicks'
-  | 'stopPriceTicks'
-  | 'quantityLots'
-  | 'budgetUnits'
-  | 'expiresAtMs'
->;
-
-/** @returns the same text for a repeat of an order by the same key, and for nothing else */
-export function repeatKey(order: RepeatedFields): string {
+/** @returns the same text for a repeat of an order by the same key, and for nothing else. Fees are not the client's. */
+export function repeatKey(order: OrderRequest): string {
   const { keyId, instrumentId, side, orderType, timeInForce, selfTradePrevention, flags, stopPriceTicks } = order;
   // A protection price is ours, and by the time of a repeat it is another one.
   const priceTicks = isProtected(orderType) ? 0 : order.priceTicks;

@@ -1,13 +1,10 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import type { ApiKey, HistoryOrder } from '../../core/ports.ts';
+import type { ApiKey, HistoryOrder, OrderRequest } from '../../core/ports.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { tryLater } from '../rest/errors.ts';
-import { type Order, orderOfHistory, repeatKeyOfHistory } from './order.ts';
+import { isProtected, type Order, orderOfHistory, repeatKey, repeatKeyOfHistory } from './order.ts';
 import { REPEAT_WINDOW_MS } from './order-view.ts';
-
-/** Orders of one key under one client order id that are looked through for a repeat, newest first. */
-const MAX_REPEAT_CANDIDATES = 100;
 
 /** Orders that the view has forgotten, from the history. */
 export class PastOrders {
@@ -34,22 +31,18 @@ export class PastOrders {
   }
 
   /**
-   * @param key of repeatKey()
-   * @returns the order that a request with these fields repeats, if one was accepted within 24 hours
+   * @param request with a client order id
+   * @returns the order that this request repeats, if one was accepted within 24 hours
    * @throws ApiError when the history lags too far behind to tell: an order must not be placed twice
    */
-  async repeatedOrder(actor: Actor, clientOrderId: string, key: string, nowMs: number): Promise<Order | undefined> {
-    if (!(await this.#history.isCurrent(actor.accountId)))
+  async repeatedOrder(accountId: number, request: OrderRequest, nowMs: number): Promise<Order | undefined> {
+    if (!(await this.#history.isCurrent(accountId)))
       throw tryLater('Whether this client_order_id was used before is not known yet; nothing was taken, try again');
-    const candidates = await this.#history.store.ordersByClientOrderId(
-      actor.keyId,
-      clientOrderId,
-      MAX_REPEAT_CANDIDATES,
-    );
-    const repeated = candidates.find(
-      (candidate) => nowMs - candidate.createdMs < REPEAT_WINDOW_MS && repeatKeyOfHistory(candidate) === key,
-    );
-    return repeated === undefined ? undefined : this.#asOrder(repeated);
+    const sinceMs = nowMs - REPEAT_WINDOW_MS;
+    const found = await this.#history.store.repeatedOrder(request, sinceMs, !isProtected(request.orderType));
+    if (found === undefined) return undefined;
+    if (repeatKeyOfHistory(found) !== repeatKey(request)) fail(`order ${found.orderId} is no repeat of what was asked`);
+    return this.#asOrder(found);
   }
 
   #asOrder(order: HistoryOrder): Order {

@@ -8,6 +8,7 @@ import {
   type HistoryTrade,
   MAX_HISTORY_ROWS,
   type OrderAsOf,
+  type OrderRequest,
 } from '../../core/ports.ts';
 import { historyDatabasePath, readHistoryPartitionCount, readHistoryWatermarks } from '../storage/history-database.ts';
 import { SqliteDatabase, type SqlValue } from '../storage/sqlite-database.ts';
@@ -67,6 +68,26 @@ export class SqliteHistoryStore implements HistoryStore {
       `WHERE key_id = ? AND client_order_id = ? AND client_order_id <> '' ORDER BY accepted_sequence DESC LIMIT ?`,
       [keyId, clientOrderId, limit],
     );
+  }
+
+  async repeatedOrder(
+    request: OrderRequest,
+    sinceMs: number,
+    isPriceCompared: boolean,
+  ): Promise<HistoryOrder | undefined> {
+    const [order] = await this.#orders(
+      `WHERE key_id = ? AND client_order_id = ? AND client_order_id <> '' AND created_ms > ?
+         AND ${REQUESTED_COLUMNS.join(' = ? AND ')} = ? ${isPriceCompared ? 'AND accepted_price_ticks = ?' : ''}
+       ORDER BY accepted_sequence DESC LIMIT 1`,
+      [
+        request.keyId,
+        request.clientOrderId,
+        sinceMs,
+        ...requestedValues(request),
+        ...(isPriceCompared ? [request.priceTicks] : []),
+      ],
+    );
+    return order;
   }
 
   async accountOrders(accountId: number, which: 'closed' | 'any', range: HistoryRange): Promise<HistoryOrder[]> {
@@ -197,6 +218,18 @@ export class SqliteHistoryStore implements HistoryStore {
       feeUnits: BigInt(row.feeUnits),
     }));
   }
+}
+
+/** Columns in which a repeated request equals the order that it repeats, in the order of their values below. */
+const REQUESTED_COLUMNS = [
+  ...['instrument_id', 'side', 'order_type', 'time_in_force', 'self_trade_prevention', 'flags', 'stop_price_ticks'],
+  ...['accepted_quantity_lots', 'budget_units', 'expires_at_ms'],
+];
+
+function requestedValues(request: OrderRequest): SqlValue[] {
+  const { instrumentId, side, orderType, timeInForce, selfTradePrevention, flags, stopPriceTicks } = request;
+  const kind = [instrumentId, side, orderType, timeInForce, selfTradePrevention, flags];
+  return [...kind, stopPriceTicks, request.quantityLots, request.budgetUnits.toString(), request.expiresAtMs];
 }
 
 /** Instruments of an account, each by one step through the index that begins with the account. */

@@ -144,6 +144,14 @@ describe('orders that the view has forgotten', () => {
     expect((await exchange.post(bob, '/v1/orders')).body).toMatchObject([{ order_id: other.body.order_id }]);
   });
 
+  test('a repeat finds its order however many others its key placed under the same id since', async () => {
+    const place = (price: string) =>
+      exchange.order(bob, 'buy', '1', price, { client_order_id: 'one for all', options: ['immediate-or-cancel'] });
+    const first = await place('10.00');
+    for (let cents = 1; cents <= 120; cents++) await place((10 + cents / 100).toFixed(2));
+    expect((await place('10.00')).body).toMatchObject({ order_id: first.body.order_id });
+  });
+
   test('while the history lags nothing is placed that might be a repeat', async () => {
     await forget();
     const placed = await exchange.order(bob, 'buy', '1', '10.00', { client_order_id: 'retry' });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
-import { type HistoryRange, MAX_HISTORY_ROWS } from '../../../core/ports.ts';
+import { type HistoryOrder, type HistoryRange, MAX_HISTORY_ROWS, type OrderRequest } from '../../../core/ports.ts';
 import { HistoryConsumer } from '../../../workers/history/history-consumer.ts';
 import { SqliteHistoryStore } from '../../../workers/history/sqlite-history-store.ts';
 import { HistoryDatabase } from '../../../workers/storage/history-database.ts';
@@ -136,6 +136,48 @@ describe(`what is asked of a history (SEED=${seed})`, () => {
         expect(await store.ordersByClientOrderId(keyId, clientOrderId, 500)).toEqual(wanted);
         expect(await store.ordersByClientOrderId(keyId, clientOrderId, 1)).toEqual(wanted.slice(0, 1));
       }
+  });
+
+  test('a repeated request finds the newest order that came with its fields, and a request that differs in one finds none of it', async () => {
+    const fields = [
+      ...([
+        'keyId',
+        'clientOrderId',
+        'instrumentId',
+        'side',
+        'orderType',
+        'timeInForce',
+        'selfTradePrevention',
+      ] as const),
+      ...(['flags', 'priceTicks', 'stopPriceTicks', 'quantityLots', 'budgetUnits', 'expiresAtMs'] as const),
+    ];
+    const placed = plain.orders.filter(({ clientOrderId }) => clientOrderId !== '');
+    const asRequest = (order: HistoryOrder): OrderRequest => ({
+      ...order,
+      priceTicks: order.acceptedPriceTicks,
+      quantityLots: order.acceptedQuantityLots,
+    });
+    const newest = (request: OrderRequest, sinceMs: number, isPriceCompared: boolean) =>
+      placed.findLast(
+        (order) =>
+          order.createdMs > sinceMs &&
+          fields.every(
+            (field) => (field === 'priceTicks' && !isPriceCompared) || asRequest(order)[field] === request[field],
+          ),
+      );
+    for (const order of placed) {
+      const request = asRequest(order);
+      const field = random.oneOf(fields);
+      const other = asRequest(random.oneOf(placed))[field]; // of another order, or one more than its own
+      const differing = typeof request[field] === 'number' ? random.oneOf([other, request[field] + 1]) : other;
+      const requests = [request, { ...request, [field]: differing }];
+      for (const asked of requests)
+        for (const sinceMs of [0, order.createdMs])
+          for (const isPriceCompared of [true, false])
+            expect(await store.repeatedOrder(asked, sinceMs, isPriceCompared), `SEED=${seed}`).toEqual(
+              newest(asked, sinceMs, isPriceCompared),
+            );
+    }
   });
 
   test('the fills of orders, each order apart', async () => {
