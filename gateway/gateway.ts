@@ -39,6 +39,7 @@ import { publicRoutes } from './rest/public-routes.ts';
 import { PRIVATE_LIMIT, PUBLIC_LIMIT, RateLimiter } from './rest/rate-limiter.ts';
 import { RestServer } from './rest/rest-server.ts';
 import { type Endpoint, type PublicEndpoint, Router } from './rest/router.ts';
+import { answeredWithin } from './rest/unknown-outcome.ts';
 import { withdrawalRoutes } from './rest/withdrawal-routes.ts';
 import { currencyPage } from './web/currency-page.ts';
 import { l2Endpoint } from './ws/l2-endpoint.ts';
@@ -70,7 +71,7 @@ export interface GatewayDependencies {
   readonly rateLimit: 'gemini' | 'off';
   readonly logger: Logger;
   readonly publicUrl?: string; // how clients reach it; by default the address it listens on
-  readonly answerTimeoutMs?: number; // after which an order's outcome is called unknown; 30 s by default
+  readonly answerTimeoutMs?: number; // after which an order's or a withdrawal's outcome is called unknown; 30 s by default
   readonly marketProtectionPpm?: number; // how far a market order may move the price; 5 % by default
   readonly closedOrders?: number; // that are kept in memory; older ones are asked from the history
   readonly socketBufferBytes?: number; // what a socket's client may leave unread; 1 MiB by default
@@ -324,14 +325,15 @@ export class Gateway {
     const protection = new ProtectionPrices(market.depth, market.tape, marketProtectionPpm);
     const balances = new SettledBalances(ledger, this.#sequences);
     const valuation = new Valuation(catalogue, market);
+    const answered = answeredWithin(answerTimeoutMs);
     const endpoints: Endpoint[] = [
       ...publicRoutes(catalogue, market),
       ...marketRoutes({ catalogue, market, history, clock }),
-      ...orderRoutes({ orderEntry, view, past, history, catalogue, protection, answerTimeoutMs }),
+      ...orderRoutes({ orderEntry, view, past, history, catalogue, protection, answered }),
       ...historyRoutes(history, catalogue),
       ...accountRoutes(balances, catalogue),
-      ...fundRoutes({ ...funds, balances, valuation, catalogue }),
-      ...withdrawalRoutes(funds.desk, catalogue),
+      ...fundRoutes({ ...funds, balances, valuation, catalogue, answered }),
+      ...withdrawalRoutes(funds.desk, catalogue, answered),
     ];
     const page: PublicEndpoint = {
       method: 'GET',

@@ -13,6 +13,7 @@ import { ApiError, echo } from './errors.ts';
 import { numberText, optionalTimestampMs, rowLimit } from './query-fields.ts';
 import type { PrivateEndpoint } from './router.ts';
 import { transferJson } from './transfer-json.ts';
+import type { Answered } from './unknown-outcome.ts';
 
 export interface FundRouteParts {
   readonly desk: TransferDesk;
@@ -20,6 +21,7 @@ export interface FundRouteParts {
   readonly balances: SettledBalances;
   readonly valuation: Valuation;
   readonly catalogue: Catalogue;
+  readonly answered: Answered;
 }
 
 const READERS: readonly Role[] = ['trader', 'fundManager', 'auditor'];
@@ -28,7 +30,14 @@ const MAX_TEXT_CHARACTERS = 128;
 const PRINTABLE = /^[ -~]*$/;
 
 /** What an account's money does outside the markets: where it comes in, what came and went, and what it is worth. */
-export function fundRoutes({ desk, addresses, balances, valuation, catalogue }: FundRouteParts): PrivateEndpoint[] {
+export function fundRoutes({
+  desk,
+  addresses,
+  balances,
+  valuation,
+  catalogue,
+  answered,
+}: FundRouteParts): PrivateEndpoint[] {
   return [
     {
       method: 'POST',
@@ -37,8 +46,8 @@ export function fundRoutes({ desk, addresses, balances, valuation, catalogue }: 
       async answer({ apiKey, fields, nonceDurable }, [name]) {
         const network = requireNetwork(catalogue, name!);
         const label = optionalText(fields, 'label');
-        await nonceDurable;
-        const created = await addresses.create(apiKey.accountId, network, label);
+        const creating = nonceDurable.then(() => addresses.create(apiKey.accountId, network, label));
+        const created = await answered(creating, `look at /v1/addresses/${network}`);
         if (created === null)
           throw new ApiError('Bad Request', `This account has as many addresses in ${network} as it may have`);
         return jsonReply({ network, address: created.address, ...(label === '' ? {} : { label }) });

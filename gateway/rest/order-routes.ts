@@ -4,7 +4,6 @@ import type { Instrument } from '../../core/money/instrument.ts';
 import type { AccountTrade } from '../../core/ports.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { decimalText, isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
-import { withinDeadline } from '../http/answer-deadline.ts';
 import { jsonReply } from '../http/reply.ts';
 import type { Order } from '../orders/order.ts';
 import { type OrderActor, orderNotFound } from '../orders/order-changes.ts';
@@ -13,10 +12,11 @@ import type { OrderView } from '../orders/order-view.ts';
 import type { PastOrders } from '../orders/past-orders.ts';
 import type { ProtectionPrices } from '../orders/protection-prices.ts';
 import { parseAmendment } from './amend-fields.ts';
-import { ApiError, echo, tryLater } from './errors.ts';
+import { ApiError, echo } from './errors.ts';
 import { parseClientOrderId, parseOrder } from './order-fields.ts';
 import { type OrderJson, orderJson } from './order-json.ts';
 import type { PrivateEndpoint } from './router.ts';
+import type { Answered } from './unknown-outcome.ts';
 
 export interface OrderRouteParts {
   readonly orderEntry: OrderEntry;
@@ -25,22 +25,18 @@ export interface OrderRouteParts {
   readonly history: CurrentHistory;
   readonly catalogue: Catalogue;
   readonly protection: ProtectionPrices;
-  readonly answerTimeoutMs: number;
+  readonly answered: Answered;
 }
 
 const DIGITS = /^[0-9]+$/;
 
 /** Placing, changing, cancelling and asking for orders. */
 export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
-  const { orderEntry, view, history, catalogue, protection, answerTimeoutMs } = parts;
+  const { orderEntry, view, history, catalogue, protection, answered } = parts;
   const instrumentOf = ({ instrumentId }: Order): Instrument =>
     catalogue.instrument(instrumentId) ?? fail(`no instrument ${instrumentId}`);
   const json = (order: Order, trades?: readonly AccountTrade[]): OrderJson =>
     orderJson(order, instrumentOf(order), trades);
-  const answered = <Outcome>(outcome: Promise<Outcome>, advice: string): Promise<Outcome> =>
-    withinDeadline(outcome, answerTimeoutMs, () =>
-      tryLater(`No answer after ${answerTimeoutMs} ms: the outcome is unknown, and the request stands; ${advice}`, 5),
-    );
 
   const massCancel = (pattern: string, which: 'account' | 'key'): PrivateEndpoint => ({
     method: 'POST',

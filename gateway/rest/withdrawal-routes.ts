@@ -9,9 +9,10 @@ import { jsonReply } from '../http/reply.ts';
 import { ApiError, tryLater } from './errors.ts';
 import { optionalText, requireAsset } from './fund-routes.ts';
 import type { PrivateEndpoint } from './router.ts';
+import type { Answered } from './unknown-outcome.ts';
 
 /** Money on its way out. What is asked for is held before it is answered, and leaves when the operator confirms it. */
-export function withdrawalRoutes(desk: TransferDesk, catalogue: Catalogue): PrivateEndpoint[] {
+export function withdrawalRoutes(desk: TransferDesk, catalogue: Catalogue, answered: Answered): PrivateEndpoint[] {
   return [
     {
       method: 'POST',
@@ -31,8 +32,9 @@ export function withdrawalRoutes(desk: TransferDesk, catalogue: Catalogue): Priv
           address,
           memo: optionalText(fields, 'memo'),
         };
-        await nonceDurable;
-        return jsonReply(withdrawalJson(await taken(desk, request, asset), asset));
+        const withdrawn = nonceDurable.then(() => taken(desk, request, asset));
+        const advice = 'look at /v1/transfers, or repeat it with the same client_transfer_id';
+        return jsonReply(withdrawalJson(await answered(withdrawn, advice), asset));
       },
     },
   ];

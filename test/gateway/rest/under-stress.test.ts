@@ -85,6 +85,46 @@ describe('a stalled disk', () => {
   });
 });
 
+describe('an answer that does not come', () => {
+  const never = new Promise<never>(() => {});
+  const withdrawal = { amount: '1', address: 'bc1-somewhere', client_transfer_id: 'w' };
+
+  test.each<[what: string, path: string, fields: object, advice: string]>([
+    [
+      'an order',
+      '/v1/order/new',
+      { symbol: 'btcusd', side: 'sell', amount: '1', price: '100.00', type: 'exchange limit' },
+      'client_order_id',
+    ],
+    ['a withdrawal', '/v1/withdraw/BTC', withdrawal, 'client_transfer_id'],
+    ['an address', '/v1/deposit/bitcoin/newAddress', {}, '/v1/addresses/bitcoin'],
+  ])(
+    '%s whose nonce does not get onto the disk is answered with 503, and what to do',
+    async (_what, path, fields, advice) => {
+      await start({ answerTimeoutMs: 150 });
+      exchange.keyStore.gate = never;
+      const late = await exchange.post(alice, path, fields);
+      expect([late.status, late.body.reason]).toEqual([503, 'Maintenance']);
+      expect(late.body.message).toContain('unknown');
+      expect(late.body.message).toContain(advice);
+    },
+  );
+
+  test('a withdrawal whose hold takes long stands: a repeat is the same one', async () => {
+    await start({ answerTimeoutMs: 150 });
+    let open = (): void => {};
+    exchange.ledger.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const late = await exchange.post(alice, '/v1/withdraw/BTC', withdrawal);
+    expect([late.status, late.body.reason]).toEqual([503, 'Maintenance']);
+    open();
+    const again = await exchange.post(alice, '/v1/withdraw/BTC', withdrawal);
+    expect([again.status, again.body.amount]).toEqual([200, '1']);
+    expect((await exchange.post(alice, '/v1/transfers')).body).toHaveLength(1);
+  });
+});
+
 describe('a ledger that fails', () => {
   test('nothing is published, the hold is released under its id, and the credit comes back', async () => {
     await start({ commandSlots: 4 });
