@@ -125,10 +125,13 @@ export class DayStatistics implements EventListener {
     return this.#days.get(instrumentId)?.hourlyCloses(nowMs) ?? [];
   }
 
-  /** @param trades of one instrument, oldest first, all before those of the events: what is there already moves behind */
-  prime(instrumentId: number, trades: readonly TradeFact[]): void {
+  /**
+   * @param pages of one instrument's trades, oldest first, all before those of the events: what is there already moves
+   *   behind them
+   */
+  async prime(instrumentId: number, pages: AsyncIterable<readonly TradeFact[]>): Promise<void> {
     const day = new RollingDay();
-    for (const trade of trades) day.add(trade);
+    for await (const trades of pages) for (const trade of trades) day.add(trade);
     const later = this.#days.get(instrumentId);
     if (later !== undefined) day.append(later);
     this.#days.set(instrumentId, day);

@@ -53,26 +53,23 @@ export class MarketData implements EventListener {
     for (const { instrumentId } of catalogue.instruments()) {
       const newest = await history.publicTrades(instrumentId, { limit: TAPE_TRADES });
       this.tape.prime(instrumentId, newest.filter((trade) => trade.tradeId < beforeSequence).reverse());
-      const day = await tradesOfDay(history, instrumentId, nowMs - DAY_MS, beforeSequence);
-      this.statistics.prime(instrumentId, day);
+      await this.statistics.prime(instrumentId, tradesOfDay(history, instrumentId, nowMs - DAY_MS, beforeSequence));
     }
   }
 }
 
-/** @returns oldest first */
-async function tradesOfDay(
+/** @returns oldest first, in pages: a busy day has more trades than memory should hold */
+async function* tradesOfDay(
   history: HistoryStore,
   instrumentId: number,
   sinceMs: number,
   beforeSequence: number,
-): Promise<HistoryTrade[]> {
-  const trades: HistoryTrade[] = [];
+): AsyncGenerator<readonly HistoryTrade[]> {
   let page = await history.publicTrades(instrumentId, { sinceMs, limit: MAX_HISTORY_ROWS });
   while (page.length > 0) {
-    trades.push(...page.filter((trade) => trade.tradeId < beforeSequence).reverse());
+    yield page.filter((trade) => trade.tradeId < beforeSequence).reverse();
     const sinceTradeId = page[0]!.tradeId;
     if (sinceTradeId >= beforeSequence) break;
     page = await history.publicTrades(instrumentId, { sinceTradeId, limit: MAX_HISTORY_ROWS });
   }
-  return trades;
 }

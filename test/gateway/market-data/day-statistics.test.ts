@@ -82,7 +82,7 @@ test('hourly closes carry the last price on over hours without trades', () => {
 });
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-test(`random days agree with looking through all trades, primed or not (SEED=${seed})`, () => {
+test(`random days agree with looking through all trades, primed in pages or not (SEED=${seed})`, async () => {
   const random = new RandomIntegers(seed);
   for (let run = 0; run < 20; run++) {
     const trades: Trade[] = [];
@@ -92,7 +92,8 @@ test(`random days agree with looking through all trades, primed or not (SEED=${s
       trades.push(trade(nowMs, 1 + random.below(1_000), 1 + random.below(1_000)));
     }
     const primed = statisticsOf(trades.slice(200));
-    primed.prime(INSTRUMENT_ID, trades.slice(0, 200));
+    const pageEnd = random.below(201);
+    await primed.prime(INSTRUMENT_ID, pagesOf(trades.slice(0, pageEnd), trades.slice(pageEnd, 200)));
     for (const statistics of [statisticsOf(trades), primed]) {
       for (const laterMs of [0, 1, 59_999, 60_000, 3_600_000, DAY_MS - 1, DAY_MS]) {
         const atMs = nowMs + laterMs;
@@ -103,3 +104,7 @@ test(`random days agree with looking through all trades, primed or not (SEED=${s
     }
   }
 });
+
+async function* pagesOf(...pages: Trade[][]): AsyncGenerator<Trade[]> {
+  yield* pages;
+}

@@ -1,4 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { HistoryStore, HistoryTrade } from '../../../core/ports.ts';
+import { Side } from '../../../core/protocol/kinds.ts';
 import { MarketData } from '../../../gateway/market-data/market-data.ts';
 import { TAPE_TRADES } from '../../../gateway/market-data/trade-tape.ts';
 import { InlineExchange } from '../../support/inline-exchange.ts';
@@ -39,3 +43,41 @@ test('market data that began late has from the history what it did not see', asy
   );
   expect(late.statistics.summary(btcusd.instrumentId + 1, nowMs)).toBeUndefined();
 });
+
+test('a day of many trades is summed up page by page, not gathered', async () => {
+  const { catalogue } = exchange.gateway;
+  const { instrumentId } = catalogue.instruments()[0]!;
+  const nowMs = Date.now();
+  const trades = 300_000;
+  let heapBytes = 0;
+  const tradeAt = (tradeId: number): HistoryTrade => ({
+    tradeId,
+    instrumentId,
+    timestampMs: nowMs - 1_000,
+    takerSide: Side.BUY,
+    priceTicks: 10_000,
+    quantityLots: 1,
+    notionalUnits: BigInt(tradeId) << 64n, // a row of its own in memory
+    feeAssetId: 1,
+    maker: { orderId: 1, accountId: 100, feeUnits: 1n },
+    taker: { orderId: 2, accountId: 101, feeUnits: 1n },
+  });
+  const emptyHeapBytes = collectedHeapBytes();
+  const publicTrades: HistoryStore['publicTrades'] = async (asked, { sinceTradeId, sinceMs, limit }) => {
+    if (asked !== instrumentId || (sinceTradeId === undefined && sinceMs === undefined)) return [];
+    const first = (sinceTradeId ?? 0) + 1;
+    const count = Math.min(limit, trades - first + 1);
+    if (count <= 0) heapBytes = collectedHeapBytes();
+    return Array.from({ length: Math.max(count, 0) }, (_, at) => tradeAt(first + count - 1 - at));
+  };
+  const late = new MarketData(catalogue);
+  await late.prime({ ...exchange.history.store, publicTrades } as unknown as HistoryStore, catalogue, nowMs);
+  expect(late.statistics.summary(instrumentId, nowMs)?.lots).toBe(BigInt(trades));
+  expect(heapBytes - emptyHeapBytes).toBeLessThan(20 * 2 ** 20); // gathered they take more than 60 MiB
+});
+
+function collectedHeapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}
