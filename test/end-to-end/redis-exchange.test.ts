@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { PrivateRedis } from '../../main/services/private-redis.ts';
+import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import type { StatusReport } from '../../main/status-report.ts';
 import { expectAcknowledgedOnce } from '../support/acknowledged-orders.ts';
 import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
 import { adminPost } from '../support/operator.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
-import { restartRedis, startRedis } from '../support/servers/test-servers.ts';
+import { restartRedis, startRedis, startRedisOver } from '../support/servers/test-servers.ts';
 import { signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 import { TradingLoad } from '../support/trading-load.ts';
@@ -170,7 +170,7 @@ test('an older Redis pauses a running exchange, and stops a start with what to d
   expect(second.status).toBe(200);
   await redis.stop();
   const newer = redis;
-  redis = await PrivateRedis.start({ folder: older, port: newer.port });
+  redis = await startRedisOver(older, newer.port);
   await waitUntil(
     async () => (await statusOf(exchange)).ledger.trouble?.includes('older copy') === true,
     'it is paused',

@@ -14,6 +14,13 @@ export async function startRedis(settings: Omit<PrivateRedisSettings, 'folder'> 
   return redis;
 }
 
+/** A Redis over data that is there already, ended after the running test file. @param port any free one when left out */
+export async function startRedisOver(folder: string, port?: number): Promise<PrivateRedis> {
+  const redis = await PrivateRedis.start(port === undefined ? { folder } : { folder, port });
+  endings.push(() => redis.kill());
+  return redis;
+}
+
 /** Starts a Redis again over the same data, at the same port, after it was stopped or killed. */
 export async function restartRedis(
   { folder, port }: PrivateRedis,

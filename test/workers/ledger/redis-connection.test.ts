@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { LedgerUnavailableError } from '../../../core/ports.ts';
-import { PrivateRedis } from '../../../main/services/private-redis.ts';
 import { RedisLedger } from '../../../workers/ledger/redis/redis-ledger.ts';
 import { CuttingProxy } from '../../support/servers/cutting-proxy.ts';
-import { restartRedis, startRedis } from '../../support/servers/test-servers.ts';
+import { restartRedis, startRedis, startRedisOver } from '../../support/servers/test-servers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { LEDGER_SETTINGS } from './ledger-settings.ts';
 import { openRedisLedger } from './redis-under-test.ts';
@@ -77,7 +76,7 @@ test('a Redis that was killed is away, with a word for it, and is gone on with w
 
 test('an older copy of Redis is not gone on with, until the newer one is back', async () => {
   const { ledger, redis, older } = await openKnowingThree();
-  const restored = await PrivateRedis.start({ folder: older, port: redis.port });
+  const restored = await startRedisOver(older, redis.port);
   await expectPaused(ledger, 'OLDER');
   await restored.stop();
   const again = await restartRedis(redis);
@@ -120,7 +119,7 @@ test('an empty Redis, emptied or new, is not begun anew with, once anything is k
   await expect(ledger.hold({ ...HOLD, commandId: 11 })).rejects.toMatchObject({ code: 'EMPTY' });
   await expectPaused(ledger, 'EMPTY');
   await emptied.kill();
-  const fresh = await PrivateRedis.start({ folder: temporaryFolder(), port: redis.port });
+  const fresh = await startRedisOver(temporaryFolder(), redis.port);
   await expectPaused(ledger, 'EMPTY');
   ledger.close();
   await fresh.stop();
@@ -128,7 +127,7 @@ test('an empty Redis, emptied or new, is not begun anew with, once anything is k
 
 test('the Redis of another folder is not written to', async () => {
   const { ledger, redis } = await openKnowingThree();
-  const other = await PrivateRedis.start({ folder: temporaryFolder(), port: redis.port });
+  const other = await startRedisOver(temporaryFolder(), redis.port);
   const others = await tryOpen(other.url, { epoch: 'another' }).catch(() => null);
   expect(others).not.toBeNull();
   await expectPaused(ledger, 'FOREIGN');

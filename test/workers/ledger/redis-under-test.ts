@@ -1,9 +1,9 @@
 import { cpSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { PrivateRedis } from '../../../main/services/private-redis.ts';
+import type { PrivateRedis } from '../../../main/services/private-redis.ts';
 import type { LedgerChange } from '../../../workers/ledger/redis/ledger-changes.ts';
 import { RedisLedger, type RedisLedgerSettings } from '../../../workers/ledger/redis/redis-ledger.ts';
-import { startRedis } from '../../support/servers/test-servers.ts';
+import { startRedis, startRedisOver } from '../../support/servers/test-servers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { LEDGER_SETTINGS } from './ledger-settings.ts';
 import type { LedgerEntry, OpenLedger } from './ledger-under-test.ts';
@@ -28,7 +28,7 @@ export async function openRedisLedger(
     crash: async () => {
       const folder = temporaryFolder();
       cpSync(server.folder, folder, { recursive: true }); // as a machine that stops now would leave it
-      return openRedisLedger(await PrivateRedis.start({ folder }));
+      return openRedisLedger(await startRedisOver(folder));
     },
     close: async () => {
       ledger.close();
