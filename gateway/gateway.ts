@@ -40,6 +40,7 @@ import { PRIVATE_LIMIT, PUBLIC_LIMIT, RateLimiter } from './rest/rate-limiter.ts
 import { RestServer } from './rest/rest-server.ts';
 import { type Endpoint, type PublicEndpoint, Router } from './rest/router.ts';
 import { answeredWithin } from './rest/unknown-outcome.ts';
+import { volumeRoutes } from './rest/volume-routes.ts';
 import { withdrawalRoutes } from './rest/withdrawal-routes.ts';
 import { currencyPage } from './web/currency-page.ts';
 import { l2Endpoint } from './ws/l2-endpoint.ts';
@@ -331,6 +332,7 @@ export class Gateway {
       ...marketRoutes({ catalogue, market, history, clock }),
       ...orderRoutes({ orderEntry, view, past, history, catalogue, protection, answered }),
       ...historyRoutes(history, catalogue),
+      ...volumeRoutes({ history, catalogue, valuation, clock }),
       ...accountRoutes(balances, catalogue),
       ...fundRoutes({ ...funds, balances, valuation, catalogue, answered }),
       ...withdrawalRoutes(funds.desk, catalogue, answered),

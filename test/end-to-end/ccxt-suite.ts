@@ -49,6 +49,11 @@ export function ccxtSuite(environment: () => Promise<Record<string, string>>): v
       expect(markets['ETH/BTC']!.precision).toEqual({ price: 0.00001, amount: 0.001 });
     });
 
+    test('the fees', async () => {
+      const fees = await alice.fetchTradingFees();
+      expect(fees[SYMBOL]).toMatchObject({ maker: 0.002, taker: 0.004 });
+    });
+
     test('order book, tickers and trades', async () => {
       await alice.createOrder(SYMBOL, 'limit', 'sell', 0.5, 64_000.25);
       await alice.createOrder(SYMBOL, 'limit', 'sell', 1, 64_001);
