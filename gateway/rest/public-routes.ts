@@ -2,8 +2,8 @@ import type { Catalogue } from '../../core/money/catalogue.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
 import { InstrumentState } from '../../core/protocol/kinds.ts';
 import { jsonReply } from '../http/reply.ts';
-import type { DepthLevel } from '../market-data/depth.ts';
 import type { MarketData } from '../market-data/market-data.ts';
+import { BookAnswers } from './book-answers.ts';
 import { formatPrice, formatQuantity } from './formatting.ts';
 import { optionalWholeNumber, publicInstrument } from './query-fields.ts';
 import type { PublicEndpoint } from './router.ts';
@@ -17,7 +17,9 @@ const STATUS: Readonly<Record<InstrumentState, string>> = {
 };
 
 /** What everybody may see. */
-export function publicRoutes(catalogue: Catalogue, { depth, states }: MarketData): PublicEndpoint[] {
+export function publicRoutes(catalogue: Catalogue, market: MarketData): PublicEndpoint[] {
+  const { states } = market;
+  const books = new BookAnswers(market);
   const details = (instrument: Instrument) => detailsJson(instrument, states.state(instrument.instrumentId));
 
   return [
@@ -41,16 +43,7 @@ export function publicRoutes(catalogue: Catalogue, { depth, states }: MarketData
       pattern: '/v1/book/{symbol}',
       answer({ parameters, query }) {
         const instrument = publicInstrument(catalogue, parameters[0]!);
-        const { instrumentId } = instrument;
-        const row = ({ priceTicks, lots }: DepthLevel) => ({
-          price: formatPrice(instrument, priceTicks),
-          amount: formatQuantity(instrument, lots),
-          timestamp: '0', // a field that clients expect and that has no meaning here
-        });
-        return jsonReply({
-          bids: depth.bids(instrumentId, levelLimit(query, 'limit_bids')).map(row),
-          asks: depth.asks(instrumentId, levelLimit(query, 'limit_asks')).map(row),
-        });
+        return books.answer(instrument, levelLimit(query, 'limit_bids'), levelLimit(query, 'limit_asks'));
       },
     },
   ];

@@ -57,6 +57,10 @@ test('the book sums up levels, best first, with limits of 50, of the query, or n
     asks: { length: 60 },
   });
   expect((await exchange.get('/v1/book/ethusd')).body).toEqual({ bids: [], asks: [] });
+  const another = await exchange.order(bob, 'sell', '2', '199.00');
+  expect((await exchange.get('/v1/book/btcusd?limit_asks=0&limit_bids=1')).body.asks).toHaveLength(61);
+  await exchange.post(bob, '/v1/order/cancel', { order_id: another.body.order_id });
+  expect((await exchange.get('/v1/book/btcusd?limit_asks=0&limit_bids=1')).body.asks).toHaveLength(60);
 });
 
 test('the page carries what ccxt cuts out of it, and people can read it', async () => {
