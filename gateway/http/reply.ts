@@ -25,7 +25,12 @@ const JSON_TYPE = 'application/json';
 
 /** @param value JSON-able: no bigint in it */
 export function jsonReply(value: unknown, status = 200): Reply {
-  return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
+  return jsonTextReply(JSON.stringify(value), status);
+}
+
+/** @param body JSON already */
+export function jsonTextReply(body: string, status = 200): Reply {
+  return { status, contentType: JSON_TYPE, body };
 }
 
 export function htmlReply(body: string): Reply {

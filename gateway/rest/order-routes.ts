@@ -4,8 +4,8 @@ import type { Instrument } from '../../core/money/instrument.ts';
 import type { AccountTrade } from '../../core/ports.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { decimalText, isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
-import { jsonReply } from '../http/reply.ts';
-import type { Order } from '../orders/order.ts';
+import { jsonReply, jsonTextReply } from '../http/reply.ts';
+import { isClosed, type Order } from '../orders/order.ts';
 import { type OrderActor, orderNotFound } from '../orders/order-changes.ts';
 import type { OrderEntry } from '../orders/order-entry.ts';
 import type { OrderView } from '../orders/order-view.ts';
@@ -16,6 +16,7 @@ import { ApiError, echo } from './errors.ts';
 import { parseClientOrderId, parseOrder } from './order-fields.ts';
 import { type OrderJson, orderJson } from './order-json.ts';
 import type { PrivateEndpoint } from './router.ts';
+import { slicedJson } from './sliced-json.ts';
 import type { Answered } from './unknown-outcome.ts';
 
 export interface OrderRouteParts {
@@ -97,7 +98,10 @@ export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
       method: 'POST',
       pattern: '/v1/orders',
       roles: ['trader', 'auditor'],
-      answer: ({ apiKey }) => jsonReply(view.restingOrders(apiKey.accountId).map((order) => json(order))),
+      async answer({ apiKey }) {
+        const orders = view.restingOrders(apiKey.accountId);
+        return jsonTextReply(await slicedJson(orders, (order) => (isClosed(order) ? undefined : json(order))));
+      },
     },
     massCancel('/v1/order/cancel/all', 'account'),
     massCancel('/v1/order/cancel/session', 'key'),
