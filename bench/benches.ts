@@ -8,6 +8,7 @@ import { recoveryBench } from './recovery.ts';
 import { restBench } from './rest-orders.ts';
 import type { Bench } from './support/bench.ts';
 import { recordCryptoMix } from './support/command-mix.ts';
+import { pairedPicture } from './support/paired-picture.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { benchThroughThreads } from './through-threads.ts';
 
@@ -26,6 +27,19 @@ const core: Bench = {
       mix: `${mix.name}; ${mix.count - mix.setupCount} commands`,
       proof: `state hash ${stateHash} in every run`,
       tables: [pairedTable({ name: 'core commands', limit: 'an empty loop over the same records', result })],
+      pictures: [
+        pairedPicture(
+          {
+            picture: 'core',
+            title: 'Commands through the bare core',
+            figure: 'the core',
+            limit: 'an empty loop over the same records',
+            unit: 'commands a second',
+          },
+          result,
+          seed,
+        ),
+      ],
     };
   },
 };
@@ -46,6 +60,19 @@ const threads: Bench = {
       mix: `${mix.name}; ${mix.count - mix.setupCount} commands`,
       proof: 'every run ends at the event sequence of the bare core',
       tables: [pairedTable({ name: 'through ring, journal and event ring', limit, result })],
+      pictures: [
+        pairedPicture(
+          {
+            picture: 'threads',
+            title: 'Durable commands through the threads',
+            figure: 'ring, synced journal, engine, event ring',
+            limit,
+            unit: 'commands a second',
+          },
+          result,
+          seed,
+        ),
+      ],
     };
   },
 };

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { FromFeedReaders, ToFeedReaders } from './feed-readers.ts';
 import type { FeedArm, FromFeedServer, ToFeedServer } from './feed-server.ts';
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
+import { pairedPicture } from './support/paired-picture.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { median, type Run, runPairs } from './support/pairs.ts';
 
@@ -35,7 +36,7 @@ export const feedBench: Bench = {
   },
 };
 
-async function measure(fanOut: FanOut, { isShort, size, progress }: BenchSettings): Promise<Report> {
+async function measure(fanOut: FanOut, { seed, isShort, size, progress }: BenchSettings): Promise<Report> {
   const milliseconds = (size ?? (isShort ? 1 : 4)) * 1_000;
   const sockets = isShort ? 50 : 500;
   progress('do all readers of the gateway get the same?');
@@ -74,6 +75,19 @@ async function measure(fanOut: FanOut, { isShort, size, progress }: BenchSetting
     ],
     notes: [
       'The readers share the machine with the server: where they are the slower ones, processor time tells more.',
+    ],
+    pictures: [
+      pairedPicture(
+        {
+          picture: 'feed',
+          title: `Feed to ${sockets} WebSocket readers`,
+          figure: 'the gateway',
+          limit: 'uWebSockets.js publish of the same sizes',
+          unit: 'messages a second, all readers together',
+        },
+        result,
+        seed,
+      ),
     ],
   };
 }

@@ -13,10 +13,11 @@ import type { SqliteDatabase, SqlValue } from '../workers/storage/sqlite-databas
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
 import { BENCH_LIMITS, CommandRecorder } from './support/command-mix.ts';
 import { DrivenThreads } from './support/driven-threads.ts';
+import { pairedPicture } from './support/paired-picture.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { perSecond, type Run, runPairs } from './support/pairs.ts';
 
-const COMMANDS = { full: 300_000, short: 5_000 } as const;
+const COMMANDS = { full: 150_000, short: 5_000 } as const;
 const PARTITIONS = 8;
 const DEPTH = 10_000;
 const LEVELS = 5_000;
@@ -40,7 +41,7 @@ interface Stored {
 export const historyBench: Bench = {
   name: 'history',
   about: 'the event log into history.sqlite, beside plain 500-row INSERTs of the same rows into the same tables',
-  size: '300,000 commands, 3 pairs: 2 min',
+  size: '150,000 commands, 3 pairs: 1 min',
   async run(settings) {
     const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
     try {
@@ -82,6 +83,19 @@ async function measure(folder: string, { seed, isShort, size, progress }: BenchS
       pairedTable({ name: 'history rows', limit: `plain ${INSERT_ROWS}-row INSERTs, as many synced commits`, result }),
     ],
     notes: [`events consumed: ${perSecond(lastEventSequence / seconds)} in the fastest run`],
+    pictures: [
+      pairedPicture(
+        {
+          picture: 'history',
+          title: 'Event log into history.sqlite',
+          figure: 'the history consumer',
+          limit: `plain ${INSERT_ROWS}-row INSERTs of the same rows`,
+          unit: 'rows a second',
+        },
+        result,
+        seed,
+      ),
+    ],
   };
 }
 

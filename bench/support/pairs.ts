@@ -9,6 +9,7 @@ export interface PairedResult {
   readonly noiseRatio: number; // the same for A against A: how far from 1 means nothing
   readonly aPerSecond: number; // median
   readonly bPerSecond: number; // median
+  readonly pairs: readonly { readonly aPerSecond: number; readonly bPerSecond: number }[]; // as they were run
 }
 
 /**
@@ -38,6 +39,7 @@ export async function runPairs(pairs: number, a: () => Promise<Run>, b: () => Pr
     noiseRatio: median(noise.map((ratio) => Math.max(ratio, 1 / ratio))),
     aPerSecond: median(aRates),
     bPerSecond: median(bRates),
+    pairs: aRates.map((aPerSecond, pair) => ({ aPerSecond, bPerSecond: bRates[pair]! })),
   };
 }
 
