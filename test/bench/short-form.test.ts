@@ -34,7 +34,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
   memory: [/^ {2}resident +([\d.]+ +){3}-?[\d.]+$/m, /^ {2}array buffers +([\d.]+ +){3}-?[\d.]+$/m],
   rest: [
     /^ {2}signed REST orders +[\d.]+ (M|k)?\/s +uWebSockets\.js .*×\d/m,
-    /^ {2}exchange +([\d.]+ +){4}[\d.]+$/m,
+    /^ {2}exchange +([\d.]+ +){5}\/ [\d.]+ +\d+$/m,
     /^ {2}at rest: \d+\.\d\d % of one core/m,
   ],
 };
