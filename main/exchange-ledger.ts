@@ -86,11 +86,6 @@ export class ExchangeLedger {
       : 'it is an older copy. Bring its newer data back, or run `ledger rebuild`.';
   }
 
-  /** Why it can't be used now, or null. */
-  get trouble(): LedgerUnavailableError | null {
-    return this.#redis?.ledger.trouble ?? null;
-  }
-
   async position(): Promise<LedgerPosition> {
     try {
       const [watermarks, ledgerSequence] = await Promise.all([this.ledger.watermarks(), this.ledger.ledgerSequence()]);

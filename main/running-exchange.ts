@@ -258,14 +258,14 @@ export class RunningExchange {
     await this.#lock.release();
   }
 
-  /** A ledger that can't be asked now is not waited for: the journal has everything, and the next start settles it. */
+  /** A ledger that can't be asked is not waited for any more: the journal has everything, and the next start settles it. */
   async #settleThrough(eventSequence: number): Promise<void> {
-    const { trouble } = this.#exchangeLedger;
-    if (trouble === null) {
+    this.#settlement.abort();
+    try {
       await this.#feed.settledThrough(eventSequence);
-    } else {
-      this.#hooks.logger.warn(`not everything is settled, the next start does it: ${trouble.message}`);
-      this.#settlement.abort(trouble);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailableError)) throw error;
+      this.#hooks.logger.warn(`not everything is settled, the next start does it: ${error.message}`);
     }
     await this.#feed.stop();
   }

@@ -156,6 +156,21 @@ test('stopped while Redis is away: the next start settles what the journal has',
   await expectAudited('after it');
 });
 
+test('Redis falls silent as the exchange stops: it is not waited for, and the next start settles the rest', async () => {
+  const exchange = await start();
+  const { baseUrl, accounts } = exchange.sandbox;
+  const placed = await signedPost(baseUrl, accounts[0]!, '/v1/order/new', order('placed'));
+  redis.signal('SIGSTOP'); // its connection stays, so that nobody knows yet
+  await signedPost(baseUrl, accounts[0]!, '/v1/order/cancel', { order_id: placed.body.order_id });
+  expect(await exchange.stop()).toBe(0);
+  redis.signal('SIGCONT');
+  const again = await start();
+  const { body } = await signedPost(again.sandbox.baseUrl, again.sandbox.accounts[0]!, '/v1/balances');
+  expect(body.find(({ currency }: { currency: string }) => currency === 'USD')).toMatchObject({ available: '1000000' });
+  expect(await again.stop()).toBe(0);
+  await expectAudited('after it');
+});
+
 test('an older Redis pauses a running exchange, and stops a start with what to do; cancels go on', async () => {
   const exchange = await start();
   const { baseUrl, accounts } = exchange.sandbox;
