@@ -3,6 +3,7 @@ import { addAdminCommands } from './main/admin-commands.ts';
 import { runAudit } from './main/audit-command.ts';
 import { type Configuration, readConfiguration } from './main/configuration.ts';
 import { runJournalVerify } from './main/journal-command.ts';
+import { LEDGER_REBUILD_HELP, type LedgerRebuildOptions, runLedgerRebuild } from './main/ledger-command.ts';
 import { addReplayCommand } from './main/replay-command.ts';
 import { runStart } from './main/start-command.ts';
 import { runStatus } from './main/status-command.ts';
@@ -81,6 +82,25 @@ flagged(journal.command('verify'))
   .action((_options: unknown, command: Command) => {
     const isSound = runJournalVerify(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
     process.exitCode = isSound ? 0 : 1;
+  });
+
+const ledger = program.command('ledger').description('where the balances are');
+flagged(ledger.command('rebuild'))
+  .description(
+    'make the ledger of a stopped exchange anew from journal and transfers, and prove it; exit code 1 if it differs',
+  )
+  .addOption(
+    new Option('--to <place>', 'redis or embedded (default: redis when RINGBOOK_REDIS_URL is set)').choices([
+      'redis',
+      'embedded',
+    ]),
+  )
+  .option('--replace', 'even a ledger that another data folder has in that Redis: it is lost')
+  .option('--json', 'as JSON')
+  .addHelpText('after', LEDGER_REBUILD_HELP)
+  .action(async (_options: unknown, command: Command) => {
+    const isProved = await runLedgerRebuild(configurationOf(command), command.opts<LedgerRebuildOptions>());
+    process.exitCode = isProved ? 0 : 1;
   });
 
 addReplayCommand(program);

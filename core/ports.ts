@@ -26,7 +26,8 @@ export type EntryReason =
   | 'amend'
   | 'reject'
   | 'deposit'
-  | 'withdrawal';
+  | 'withdrawal'
+  | 'rebuild'; // held was not what open orders need, and is from here on
 
 /** A refusal of the ledger. `INSUFFICIENT_FUNDS` is the client's; the others tell of a retry, a race or a fault. */
 export type HoldAnswer =

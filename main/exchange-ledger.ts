@@ -17,6 +17,7 @@ export interface ExchangeLedgerHooks {
 /** Where the ledger stands, for people. */
 export interface LedgerPosition {
   readonly kind: 'embedded' | 'redis';
+  readonly epoch: string | null; // names the ledger in Redis
   readonly trouble: string | null; // why it can't be used now
   readonly ledgerSequence: number; // the highest that is known while it can't be asked
   readonly archivedSequence: number; // through here its entries are in exchange.sqlite
@@ -24,6 +25,7 @@ export interface LedgerPosition {
 }
 
 interface RedisParts {
+  readonly epoch: string;
   readonly ledger: RedisLedger;
   readonly archive: LedgerArchive;
 }
@@ -66,7 +68,7 @@ export class ExchangeLedger {
     });
     archive = await LedgerArchive.open(database, ledger, onFatal);
     archive.wake(); // what an earlier process left behind
-    return new ExchangeLedger(ledger, { ledger, archive });
+    return new ExchangeLedger(ledger, { epoch: folder.epoch, ledger, archive });
   }
 
   /** Tells when entries are in `exchange.sqlite`. */
@@ -111,6 +113,8 @@ export class ExchangeLedger {
 
   #position(trouble: string | null, ledgerSequence: number, watermarks: readonly number[]): LedgerPosition {
     const archivedSequence = this.#redis?.archive.archivedSequence ?? ledgerSequence;
-    return { kind: this.#redis === null ? 'embedded' : 'redis', trouble, ledgerSequence, archivedSequence, watermarks };
+    const kind = this.#redis === null ? 'embedded' : 'redis';
+    const epoch = this.#redis?.epoch ?? null;
+    return { kind, epoch, trouble, ledgerSequence, archivedSequence, watermarks };
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Asset } from '../core/money/asset.ts';
 import type { Clock, Ledger } from '../core/ports.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
-import { grantOperationId, grantUnits } from '../workers/transfers/sandbox-grants.ts';
+import { grantOperationId, grantUnits, SANDBOX_ACCOUNT_NAMES } from '../workers/transfers/sandbox-grants.ts';
 
 /** What `sandbox.json` in the data folder says: everything that a program needs to trade on this exchange. */
 export interface SandboxFile {
@@ -18,8 +18,6 @@ export interface SandboxAccount {
   readonly key: string;
   readonly secret: string;
 }
-
-export const SANDBOX_ACCOUNT_NAMES = ['alice', 'bob'] as const;
 
 /**
  * Makes sure that the two sandbox accounts exist, have a key and their grant. Every step is repeatable, so that a start

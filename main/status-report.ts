@@ -57,8 +57,8 @@ export function formatStatus(report: StatusReport): string {
   ].join('\n');
 }
 
-function formatLedger({ kind, trouble, ledgerSequence, archivedSequence }: StatusReport['ledger']): string {
+function formatLedger({ kind, epoch, trouble, ledgerSequence, archivedSequence }: StatusReport['ledger']): string {
   if (kind === 'embedded') return `ledger     ${ledgerSequence} changes`;
-  const counts = `in Redis, ${ledgerSequence} changes, archived ${archivedSequence}`;
+  const counts = `in Redis, epoch ${epoch}, ${ledgerSequence} changes, archived ${archivedSequence}`;
   return `ledger     ${counts}${trouble === null ? '' : `\n           CAN'T BE USED: ${trouble}`}`;
 }

@@ -88,7 +88,7 @@ function checkAmounts(entry: StoredEntry, available: AmountTable, held: AmountTa
     () => `${whose()} ends at ${availableAfter} and ${heldAfter}`,
   );
   const change = availableAfter + heldAfter - availableBefore - heldBefore;
-  if (isJoined && (entry.reason === 'hold' || entry.reason === 'release'))
+  if (isJoined && (entry.reason === 'hold' || entry.reason === 'release' || entry.reason === 'rebuild'))
     findings.require(1, change === 0n, () => `${whose()} changes the total by ${change}`);
   available.add(accountId, assetId, availableAfter - lastAvailable);
   held.add(accountId, assetId, heldAfter - lastHeld);

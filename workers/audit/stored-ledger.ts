@@ -193,7 +193,7 @@ export class StoredLedger {
   async *settlementEntries(afterSequence: number): AsyncGenerator<StoredEntry[]> {
     await this.#database.exec(
       `CREATE TEMP TABLE settlement_entries AS SELECT * FROM entries
-         WHERE reason NOT IN ('hold', 'release', 'deposit', 'withdrawal') AND operation_id > ${afterSequence}
+         WHERE reason NOT IN ('hold', 'release', 'deposit', 'withdrawal', 'rebuild') AND operation_id > ${afterSequence}
          ORDER BY operation_id, account_id, asset_id, entry_sequence`,
     );
     yield* this.#pages('temp.settlement_entries', 'rowid');

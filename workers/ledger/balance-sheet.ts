@@ -36,6 +36,11 @@ export class BalanceSheet {
     return this.find(accountId, assetId)?.availableUnits ?? 0n;
   }
 
+  /** @returns every balance there is, in no order */
+  *all(): Generator<BalanceState> {
+    for (const assets of this.#accounts.values()) yield* assets.values();
+  }
+
   /** @returns the account's balances by asset id */
   ofAccount(accountId: number): BalanceState[] {
     return [...(this.#accounts.get(accountId)?.values() ?? [])].sort((one, other) => one.assetId - other.assetId);

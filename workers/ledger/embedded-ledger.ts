@@ -16,6 +16,7 @@ import type {
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { BalanceSheet } from './balance-sheet.ts';
 import { DEFAULT_CLOSED_HOLDS, HoldRecords } from './hold-records.ts';
+import { LedgerInvariantError } from './ledger-errors.ts';
 import { BALANCES, CREDITS, DEBITS, ENTRIES, POOLS, WATERMARKS } from './ledger-tables.ts';
 import { requireId } from './operation-id.ts';
 import { OperationRecords } from './operation-records.ts';
@@ -204,6 +205,37 @@ export class EmbeddedLedger implements Ledger {
     const ledgerSequence = this.#ledgerSequence;
     await this.#durable();
     return ledgerSequence;
+  }
+
+  /**
+   * For a rebuild alone, of a ledger that nobody else uses: where another amount is held than is due, the difference moves
+   * from or to available, with an entry of its own.
+   * @param due held amounts that are not zero, each account and asset once
+   * @returns how many balances were changed
+   * @throws LedgerInvariantError when more is due than there is: nothing of that balance was changed
+   */
+  async correctHeld(
+    due: Iterable<{ readonly accountId: number; readonly assetId: number; readonly units: bigint }>,
+    eventSequence: number,
+    timestampMs: number,
+  ): Promise<number> {
+    const surplus = new Map<string, { accountId: number; assetId: number; units: bigint }>();
+    const add = (accountId: number, assetId: number, units: bigint): void => {
+      const key = `${accountId} ${assetId}`;
+      surplus.set(key, { accountId, assetId, units: (surplus.get(key)?.units ?? 0n) + units });
+    };
+    for (const { accountId, assetId, heldUnits } of this.#balances.all()) add(accountId, assetId, heldUnits);
+    for (const { accountId, assetId, units } of due) add(accountId, assetId, -units);
+    const wrong = [...surplus.values()].filter(({ units }) => units !== 0n);
+    if (wrong.length === 0) return 0;
+    for (const { accountId, assetId, units } of wrong)
+      if (this.#balances.availableUnits(accountId, assetId) + units < 0n)
+        throw new LedgerInvariantError(`account ${accountId} asset ${assetId} must hold ${-units} more than it has`);
+    this.#nextLedgerSequence();
+    const operation = { reason: 'rebuild', operationId: Math.max(1, eventSequence), timestampMs } as const;
+    for (const { accountId, assetId, units } of wrong) this.#change(accountId, assetId, units, -units, operation);
+    await this.#durable();
+    return wrong.length;
   }
 
   #applyCredit(request: CreditRequest): CreditAnswer {

@@ -5,6 +5,8 @@ import type { Asset } from '../../core/money/asset.ts';
  * command and no transfer has an id below 2^32: grants take theirs, the same at every start.
  */
 export const FIRST_TRANSFER_ID = 2 ** 32;
+/** Whom it gives to. */
+export const SANDBOX_ACCOUNT_NAMES = ['alice', 'bob'] as const;
 const GRANT_USD = 1_000_000n;
 const GRANT_OTHER = 100n;
 

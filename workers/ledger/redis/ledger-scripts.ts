@@ -32,6 +32,7 @@ function textOf(name: string): string {
 /** Every script there is. */
 export const LEDGER_SCRIPTS = {
   createLedger: loadScript('create-ledger', true),
+  restoreLedger: loadScript('restore-ledger', true),
   readLedger: loadScript('read-ledger', false),
   holdFunds: loadScript('hold-funds', true),
   releaseHold: loadScript('release-hold', true),

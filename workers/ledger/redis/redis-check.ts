@@ -12,6 +12,8 @@ export interface ExpectedLedger {
 /** What may be improved, for people; the ledger goes on. */
 export type OnWarning = (warning: string) => void;
 
+const FOREIGN_LEDGER =
+  'Redis holds the ledger of another data folder, or a copy from before `ledger rebuild`: name another Redis, or run it again';
 const OLDEST_MAJOR_VERSION = 7;
 
 /**
@@ -24,6 +26,17 @@ export async function checkRedis(
   expected: ExpectedLedger,
   onWarning: OnWarning,
 ): Promise<void> {
+  await checkServer(connection, onWarning);
+  await requireKnownLedger(connection, expected);
+  // A Redis that started anew has forgotten them; a call that is told so is sent a second time, whole.
+  await Promise.all(Object.values(LEDGER_SCRIPTS).map(({ source }) => connection.command('SCRIPT', 'LOAD', source)));
+}
+
+/**
+ * Looks whether a Redis is in a state to keep a ledger, whatever it holds.
+ * @throws LedgerPausedError, LedgerUnavailableError, LedgerScriptError
+ */
+export async function checkServer(connection: RedisConnection, onWarning: OnWarning): Promise<void> {
   const info = parseInfo(String(await connection.command('INFO')));
   requireMaster(info);
   if (info.get('aof_enabled') !== '1')
@@ -32,9 +45,6 @@ export async function checkRedis(
       'Redis keeps nothing on disk: set "appendonly yes" (and "appendfsync always"), in redis.conf too',
     );
   await checkSettings(connection, onWarning);
-  await requireKnownLedger(connection, expected);
-  // A Redis that started anew has forgotten them; a call that is told so is sent a second time, whole.
-  await Promise.all(Object.values(LEDGER_SCRIPTS).map(({ source }) => connection.command('SCRIPT', 'LOAD', source)));
 }
 
 function requireMaster(info: ReadonlyMap<string, string>): void {
@@ -84,8 +94,7 @@ async function requireKnownLedger(
     await createLedger(connection, epoch);
     return;
   }
-  if (foundEpoch !== epoch)
-    throw new LedgerPausedError('FOREIGN', 'Redis holds the ledger of another data folder: name another Redis');
+  if (foundEpoch !== epoch) throw new LedgerPausedError('FOREIGN', FOREIGN_LEDGER);
   if (Number(sequence) < knownSequence)
     throw new LedgerPausedError(
       'OLDER',
@@ -107,8 +116,7 @@ async function createLedger(connection: RedisConnection, epoch: string): Promise
       'FOREIGN',
       `Redis holds a part of some ledger, ${fact}, without its head: name another Redis`,
     );
-  if (outcome === 'EXISTS' && fact !== epoch)
-    throw new LedgerPausedError('FOREIGN', 'Redis holds the ledger of another data folder: name another Redis');
+  if (outcome === 'EXISTS' && fact !== epoch) throw new LedgerPausedError('FOREIGN', FOREIGN_LEDGER);
 }
 
 /** INFO answers lines of name:value. */

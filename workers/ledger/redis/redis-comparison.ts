@@ -16,7 +16,7 @@ type AmountRow = {
 
 /**
  * Compares a ledger in Redis with its archive, both at rest and the archive complete: every balance, open hold, watermark
- * and pool.
+ * and pool, and the number of operations.
  * @throws LedgerUnavailableError, DatabaseError
  */
 export async function compareWithArchive(exchange: ExchangeDatabase, ledger: RedisLedger): Promise<LedgerComparison> {
@@ -44,6 +44,8 @@ async function factsOfRedis(ledger: RedisLedger): Promise<Map<string, string>> {
     facts.set(`hold ${commandId}`, `${units} units of asset ${assetId}, account ${accountId}`);
   for (const { assetId, creditedUnits, debitedUnits } of await ledger.pools())
     facts.set(`pool of asset ${assetId}`, `${creditedUnits} credited and ${debitedUnits} debited`);
+  for (const [name, count] of Object.entries(await ledger.operationCounts()))
+    facts.set(`number of ${name}`, String(count));
   facts.set('change sequence', String(await ledger.ledgerSequence()));
   return facts;
 }
@@ -72,6 +74,10 @@ async function factsOfArchive(exchange: ExchangeDatabase): Promise<Map<string, s
   );
   for (const { assetId, credited, debited } of pools)
     facts.set(`pool of asset ${assetId}`, `${credited} credited and ${debited} debited`);
+  for (const name of ['credits', 'debits']) {
+    const rows = await database.all<{ count: number }>(`SELECT count(*) AS count FROM ${name}`);
+    facts.set(`number of ${name}`, String(rows[0]!.count));
+  }
   facts.set('change sequence', (await exchange.readMeta('ledgerSequence')) ?? '0');
   return facts;
 }

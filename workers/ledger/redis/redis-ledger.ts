@@ -249,6 +249,14 @@ export class RedisLedger implements Ledger {
     return poolsOf((await this.#connection.command('HGETALL', pools)) as string[]);
   }
 
+  /** @returns how many credits and debits it remembers: all that there ever were */
+  async operationCounts(): Promise<{ credits: number; debits: number }> {
+    const [creditCount, debitCount] = await Promise.all(
+      [credits, debits].map((key) => this.#connection.command('HLEN', key)),
+    );
+    return { credits: Number(creditCount), debits: Number(debitCount) };
+  }
+
   /** @returns once it can be used, or after that time; rejects when it was closed */
   untilUsable(timeoutMs: number): Promise<void> {
     return this.#connection.untilUsable(timeoutMs);
