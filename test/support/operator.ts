@@ -12,8 +12,13 @@ export async function adminPost({ adminUrl, adminToken }: SandboxFile, path: str
 }
 
 /** Keys of their own for clients that act at the same time: each key's nonces rise by themselves. */
-export async function createKeys(sandbox: SandboxFile, account: string, count: number): Promise<Credentials[]> {
-  const answers = Array.from({ length: count }, () => adminPost(sandbox, '/keys', { account, roles: ['trader'] }));
+export async function createKeys(
+  sandbox: SandboxFile,
+  account: string,
+  count: number,
+  roles = ['trader'],
+): Promise<Credentials[]> {
+  const answers = Array.from({ length: count }, () => adminPost(sandbox, '/keys', { account, roles }));
   return (await Promise.all(answers)).map(({ status, body }) => {
     if (status !== 200) throw new Error(`no key was made: ${JSON.stringify(body)}`);
     return { key: body.key, secret: body.secret };
