@@ -2,6 +2,8 @@
 export class RecentRows<Key, Row> {
   readonly #capacity: number;
   readonly #rows = new Map<Key, Row>(); // in the order of their last use
+  /** One for good: an iterator begun anew walks over everything that was ever taken out before the oldest. */
+  readonly #oldest = this.#rows.keys();
 
   /** @param capacity ≥ 1 */
   constructor(capacity: number) {
@@ -16,8 +18,7 @@ export class RecentRows<Key, Row> {
     this.#rows.delete(key);
     this.#rows.set(key, row);
     if (this.#rows.size <= this.#capacity) return;
-    const [oldest] = this.#rows.keys();
-    this.#rows.delete(oldest!);
+    this.#rows.delete(this.#oldest.next().value!); // never at its end: the row just put is behind the oldest
   }
 
   remove(key: Key): void {
