@@ -212,6 +212,7 @@ export class Gateway {
       past,
       states: this.#market.states,
       ledger,
+      sequences: this.#sequences,
       clock,
       logger,
     });
@@ -335,7 +336,7 @@ export class Gateway {
       ...volumeRoutes({ history, catalogue, valuation, clock }),
       ...accountRoutes(balances, catalogue),
       ...fundRoutes({ ...funds, balances, valuation, catalogue, answered }),
-      ...withdrawalRoutes(funds.desk, catalogue, answered),
+      ...withdrawalRoutes({ desk: funds.desk, balances, catalogue, answered }),
     ];
     const page: PublicEndpoint = {
       method: 'GET',

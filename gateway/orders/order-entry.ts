@@ -8,6 +8,7 @@ import type { Clock, Ledger } from '../../core/ports.ts';
 import type { NewOrderFields } from '../../core/protocol/command-encoder.ts';
 import { isByBudget } from '../../core/protocol/event-decoder.ts';
 import { EventKind, Side } from '../../core/protocol/kinds.ts';
+import type { AccountSequences } from '../accounts/account-sequences.ts';
 import type { InstrumentStates } from '../market-data/instrument-states.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
 import type { ParsedOrder } from '../rest/order-fields.ts';
@@ -32,6 +33,7 @@ export interface OrderEntryParts {
   readonly past: PastOrders;
   readonly states: InstrumentStates;
   readonly ledger: Ledger;
+  readonly sequences: AccountSequences;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -61,7 +63,7 @@ export class OrderEntry {
   constructor(parts: OrderEntryParts) {
     this.#parts = parts;
     this.#room = new CommandRoom(parts.publisher);
-    this.#holds = new OrderHolds(parts.ledger, parts.clock, parts.logger);
+    this.#holds = new OrderHolds(parts);
     this.changes = new OrderChanges({ ...parts, room: this.#room, holds: this.#holds, inFlight: this.inFlight });
   }
 

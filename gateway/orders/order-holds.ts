@@ -3,6 +3,8 @@ import { formatDecimal } from '../../core/money/decimal.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
 import { type Clock, type HoldAnswer, type Ledger, LedgerUnavailableError } from '../../core/ports.ts';
 import { Side } from '../../core/protocol/kinds.ts';
+import type { AccountSequences } from '../accounts/account-sequences.ts';
+import { untilReached } from '../accounts/current-history.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';
 
 export interface HoldRequest {
@@ -13,14 +15,23 @@ export interface HoldRequest {
   readonly units: bigint; // > 0
 }
 
+export interface OrderHoldParts {
+  readonly ledger: Ledger;
+  readonly sequences: AccountSequences;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** Moves money from available to held before a command is published, together with using up its request's nonce. */
 export class OrderHolds {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #sequences: AccountSequences;
 
-  constructor(ledger: Ledger, clock: Clock, logger: Logger) {
+  constructor({ ledger, sequences, clock, logger }: OrderHoldParts) {
     this.#ledger = ledger;
+    this.#sequences = sequences;
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -31,9 +42,8 @@ export class OrderHolds {
    * @throws ApiError InsufficientFunds, or to try later; then nothing stays held
    */
   async hold(request: HoldRequest, what: string, nonceDurable: Promise<void>): Promise<number> {
-    const { commandId, accountId, instrument, side, units } = request;
-    const { assetId } = assetOf(instrument, side);
-    const holding = this.#ledger.hold({ commandId, accountId, assetId, units, timestampMs: this.#clock.nowMs() });
+    const { commandId } = request;
+    const holding = this.#holdSettled(request);
     let answer: HoldAnswer;
     try {
       [answer] = await Promise.all([holding, nonceDurable]);
@@ -45,6 +55,21 @@ export class OrderHolds {
     if (answer.outcome === 'HELD' || answer.outcome === 'REPEATED') return answer.ledgerSequence;
     if (answer.outcome === 'INSUFFICIENT_FUNDS') throw insufficientFunds(request, what, answer.availableUnits);
     throw new Error(`the ledger answered ${answer.outcome} to the hold of command ${commandId}`);
+  }
+
+  /**
+   * What a cancel or a fill has freed is the account's when it is answered, and in the ledger a moment later: a refusal
+   * counts only once settlement has passed every event that the account had. It has written nothing, so that the same
+   * hold can be asked for again.
+   */
+  async #holdSettled({ commandId, accountId, instrument, side, units }: HoldRequest): Promise<HoldAnswer> {
+    const { assetId } = assetOf(instrument, side);
+    const hold = () => this.#ledger.hold({ commandId, accountId, assetId, units, timestampMs: this.#clock.nowMs() });
+    const wanted = this.#sequences.newest(accountId);
+    const answer = await hold();
+    if (answer.outcome !== 'INSUFFICIENT_FUNDS') return answer;
+    await untilReached(wanted, () => this.#ledger.watermarks());
+    return hold();
   }
 
   /** Nobody knows whether it was held. A release is right either way: its tombstone refuses a hold that comes later. */

@@ -3,6 +3,7 @@ import type { Catalogue } from '../../core/money/catalogue.ts';
 import { formatDecimal } from '../../core/money/decimal.ts';
 import type { Transfer, TransferDesk } from '../../core/transfer-desk.ts';
 import { networkOf } from '../accounts/networks.ts';
+import type { SettledBalances } from '../accounts/settled-balances.ts';
 import { readTransferUnits } from '../accounts/transfer-amounts.ts';
 import { decimalText, isAbsent, type PayloadFields } from '../auth/payload.ts';
 import { jsonReply } from '../http/reply.ts';
@@ -11,8 +12,15 @@ import { optionalText, requireAsset } from './fund-routes.ts';
 import type { PrivateEndpoint } from './router.ts';
 import type { Answered } from './unknown-outcome.ts';
 
+export interface WithdrawalRouteParts {
+  readonly desk: TransferDesk;
+  readonly balances: SettledBalances;
+  readonly catalogue: Catalogue;
+  readonly answered: Answered;
+}
+
 /** Money on its way out. What is asked for is held before it is answered, and leaves when the operator confirms it. */
-export function withdrawalRoutes(desk: TransferDesk, catalogue: Catalogue, answered: Answered): PrivateEndpoint[] {
+export function withdrawalRoutes({ desk, balances, catalogue, answered }: WithdrawalRouteParts): PrivateEndpoint[] {
   return [
     {
       method: 'POST',
@@ -32,9 +40,13 @@ export function withdrawalRoutes(desk: TransferDesk, catalogue: Catalogue, answe
           address,
           memo: optionalText(fields, 'memo'),
         };
-        const withdrawn = nonceDurable.then(() => taken(desk, request, asset));
+        const withdraw = async (): Promise<Transfer> => {
+          await nonceDurable;
+          await balances.read(apiKey.accountId); // only once what a cancel or a fill has freed is there
+          return taken(desk, request, asset);
+        };
         const advice = 'look at /v1/transfers, or repeat it with the same client_transfer_id';
-        return jsonReply(withdrawalJson(await answered(withdrawn, advice), asset));
+        return jsonReply(withdrawalJson(await answered(withdraw(), advice), asset));
       },
     },
   ];
