@@ -117,10 +117,19 @@ test('snapshots come every so many commands and when asked for, two are kept, tr
   expect(listSnapshots(folder).map(({ commandSequence }) => commandSequence)).toEqual([1_601, 1_600]);
   for (const { path, commandSequence } of listSnapshots(folder))
     expect(new SnapshotReader(path).state.sections).toEqual(stateAfter(TAPE, commandSequence).sections);
-  expect(listSnapshots(folder).map(({ path }) => new SnapshotReader(path).state.stateHash)).toEqual([
-    stateAfter(TAPE, 1_601).stateHash, // of the orderly stop
-    null,
-  ]);
+});
+
+test('the snapshot of an orderly stop carries the state hash, one taken amid trading does not', async () => {
+  const folder = temporaryFolder();
+  const { exchange, reports } = await startWithReports(folder, { snapshotEveryCommands: 10_000 });
+  await exchange.gateway.publish(TAPE.commands.slice(0, 300));
+  await exchange.gateway.untilEvents(eventsThrough(300));
+  exchange.threads.requestSnapshot();
+  while (reports.length === 0) await delay(2);
+  await exchange.gateway.publish(TAPE.commands.slice(300, 301));
+  await stopExchange(exchange);
+  const hashes = listSnapshots(folder).map(({ path }) => new SnapshotReader(path).state.stateHash);
+  expect(hashes).toEqual([stateAfter(TAPE, 301).stateHash, null]);
 });
 
 test('a snapshot that is asked for where the newest one stands is not taken twice', async () => {
