@@ -2,6 +2,7 @@ import { benchCoreCommands } from './core-commands.ts';
 import { scaleBench } from './core-scale.ts';
 import { feedBench } from './feed-fan-out.ts';
 import { historyBench } from './history-rows.ts';
+import { ledgerBench } from './ledger.ts';
 import { memoryBench } from './memory.ts';
 import { peerBench } from './peer/peer-bench.ts';
 import { recoveryBench } from './recovery.ts';
@@ -85,6 +86,7 @@ export const BENCHES: readonly Bench[] = [
   threads,
   recoveryBench,
   historyBench,
+  ledgerBench,
   restBench,
   feedBench,
   memoryBench,

@@ -27,6 +27,11 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /ratio [\d.]+ \(A\/A noise ×/,
   ],
   history: [/^ {2}history rows +[\d.]+ (M|k)?\/s +plain 500-row .*×\d/m, /events consumed: [\d.]+ (M|k)?\/s/],
+  ledger: [
+    /^ {2}holds, appendfsync everysec +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
+    /^ {2}fills, appendfsync always +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
+    /^ {2}an open hold more +\d+$/m,
+  ],
   feed: [
     /^ {2}feed messages +[\d.]+ (M|k)?\/s +uWebSockets\.js publish .*×\d/m,
     /^ {2}seconds per million messages +[\d.]+ +[\d.]+ +[\d.]+$/m,

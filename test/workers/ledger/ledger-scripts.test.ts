@@ -206,6 +206,17 @@ test('amounts are exact to the unit, whatever Lua makes of numbers', async () =>
     expect(answers[index], `${one} + ${other} SEED=${seed}`).toBe(`${one + other}`);
 });
 
+test('restore-ledger: RESTORED where there is no ledger, EXISTS and nothing written where there is', async () => {
+  const restore = () => run(LEDGER_SCRIPTS.restoreLedger, [ledger], ['restored', 41, 9]);
+  expect(await restore()).toEqual(['RESTORED']);
+  expect(await call.read()).toEqual(['LEDGER', 'restored', '41', '9', '41']);
+  await client.flushall();
+  await call.create();
+  const before = await dumpOf(redis.url);
+  expect(await restore()).toEqual(['EXISTS', EPOCH]);
+  expect(await dumpOf(redis.url)).toEqual(before);
+});
+
 describe('a script that fails after any of its writes', () => {
   /** The script, made to fail at its nth write: before it, or after it. */
   function failing(name: string, nth: number): LedgerScript {
