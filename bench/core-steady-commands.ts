@@ -1,7 +1,5 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Engine } from '../core/engine/engine.ts';
 import { EventWriter } from '../core/engine/event-writer.ts';
 import { defaultMarkets } from '../core/money/default-markets.ts';
@@ -17,6 +15,7 @@ import * as commandRecord from '../core/protocol/command-record.ts';
 import { OrderType, SelfTradePrevention, Side, TimeInForce } from '../core/protocol/kinds.ts';
 import * as recordWindow from '../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../core/ring/ring.ts';
+import { garbageCollector } from './support/garbage.ts';
 
 const { AMEND_ORDER, CANCEL_ORDER, COMMAND } = commandRecord;
 const { RecordWindow, SLOT_BYTES } = recordWindow;
@@ -171,8 +170,7 @@ const NAME = { instrumentId: 1, keyId: 1, orderId: 0, slot: 0, generation: 0 };
  * allocated: on a busy machine code may be compiled late. What every command allocates shows every time.
  */
 export async function watchSteadyState(commands: number): Promise<SteadyState> {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage = runInNewContext('gc') as () => void;
+  const collectGarbage = garbageCollector();
   const cycle = new Cycle();
   const cycles = Math.ceil(commands / CYCLE_COMMANDS);
   for (let turn = 0; turn < 10; turn++) {

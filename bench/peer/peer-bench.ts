@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Bench, Report } from '../support/bench.ts';
 import { barChart } from '../support/chart.ts';
+import { garbageCollector } from '../support/garbage.ts';
 import { type PairedResult, perSecond, type Run, runPairs } from '../support/pairs.ts';
 import { EngineArm } from './engine-arm.ts';
 import { PeerArm, peerIds } from './peer-arm.ts';
@@ -17,23 +16,25 @@ export interface PeerTarget {
 
 export interface PeerResult {
   readonly workload: Pick<Workload, 'name' | 'mix'>;
-  readonly commands: number; // measured, of both arms the same
-  readonly tape: string; // trades of both arms, found equal before anything was timed
+  readonly engineCommands: number; // measured
+  readonly peerCommands: number; // the first so many of them
+  readonly tape: string; // trades of these in both arms, found equal before anything was timed
   readonly pairs: PairedResult; // A is the peer, B the engine
   readonly target: PeerTarget;
 }
 
 interface Contest {
   readonly target: PeerTarget;
-  /** Commands measured at most: the peer takes minutes for more. */
-  readonly cap: number;
+  /** Commands timed of the peer at most: it takes minutes for more. The engine, timed for so few, would show its start. */
+  readonly peerAtMost: number;
   readonly make: (seed: number, measured: number) => Workload;
 }
 
 const RESTING = { full: 100_000, short: 5_000 } as const;
 
 /**
- * The engine against nodejs-order-book on the same commands, W1 to W4, in turns.
+ * The engine against nodejs-order-book on the same commands, W1 to W4, in turns. The engine goes on where the peer stops:
+ * the mixes stay as they are, and inserts only get dearer.
  * @param measured commands of each workload, or inserts
  * @param pairs odd
  */
@@ -46,41 +47,39 @@ async function benchPeer(
 ): Promise<PeerResult[]> {
   const resting = isShort ? RESTING.short : RESTING.full;
   const contests: Contest[] = [
-    { target: { atLeast: 35, stretch: 60 }, cap: Infinity, make: exchangeCoreMix },
+    { target: { atLeast: 35, stretch: 60 }, peerAtMost: 500_000, make: exchangeCoreMix },
     {
       target: { atLeast: 35, stretch: 70 },
-      cap: 300_000,
-      make: (...args) => cryptoMix('W2', args[0], resting, 5_000, args[1]),
+      peerAtMost: 200_000,
+      make: (...args) => cryptoMix('W2', args[0], { resting, levels: 5_000, measured: args[1] }),
     },
-    { target: { atLeast: 30, stretch: 90 }, cap: Infinity, make: insertsMix },
-    { target: { atLeast: 12, stretch: 25 }, cap: Infinity, make: sweepsMix },
+    { target: { atLeast: 30, stretch: 90 }, peerAtMost: 500_000, make: insertsMix },
+    { target: { atLeast: 12, stretch: 25 }, peerAtMost: Infinity, make: sweepsMix },
     {
       target: { atLeast: 2_000, stretch: 4_000 },
-      cap: isShort ? 500 : 10_000,
-      make: (...args) => cryptoMix('W4', args[0], resting, 100, args[1]),
+      peerAtMost: isShort ? 500 : 10_000,
+      make: (...args) => cryptoMix('W4', args[0], { resting, levels: 100, measured: args[1] }),
     },
   ];
-  const collectGarbage = exposedGc();
+  const collectGarbage = garbageCollector();
   const results: PeerResult[] = [];
-  for (const { target, cap, make } of contests) {
-    const workload = make(seed, Math.min(measured, cap));
-    progress(`${workload.name}: ${workload.mix}`);
-    const ids = peerIds(workload.count);
-    const proof = { engine: new EngineArm(workload), peer: new PeerArm(workload, ids) };
-    proof.engine.runTo(workload.count);
-    proof.peer.runTo(workload.count);
-    const tape = tapeText(proof.engine.tape);
-    if (tapeText(proof.peer.tape) !== tape)
-      throw new Error(`${workload.name}: the engine made ${tape}, the peer ${tapeText(proof.peer.tape)}`);
+  for (const { target, peerAtMost, make } of contests) {
+    const workload = make(seed, measured);
+    const { name, mix, setupCount, count } = workload;
+    const peerEnd = Math.min(count, setupCount + peerAtMost);
+    progress(`${name}: ${mix}`);
+    const ids = peerIds(peerEnd);
+    const tape = provenTape(workload, ids, peerEnd);
     const result = await runPairs(
       pairs,
-      async () => timed(workload, collectGarbage, () => new PeerArm(workload, ids), 1),
-      async () => timed(workload, collectGarbage, () => new EngineArm(workload), repeatsFor(workload)),
+      async () => timed(workload, peerEnd, collectGarbage, () => new PeerArm(workload, ids), 1),
+      async () => timed(workload, count, collectGarbage, () => new EngineArm(workload), repeatsFor(workload)),
+      { isWarm: true, noiseRuns: 1 }, // both have just run all of it
     );
-    const { name, mix } = workload;
     results.push({
       workload: { name, mix },
-      commands: workload.count - workload.setupCount,
+      engineCommands: count - setupCount,
+      peerCommands: peerEnd - setupCount,
       tape,
       pairs: result,
       target,
@@ -89,39 +88,51 @@ async function benchPeer(
   return results;
 }
 
+/** @returns trades of both arms up to `peerEnd`. @throws when they differ */
+function provenTape(workload: Workload, ids: readonly string[], peerEnd: number): string {
+  const engine = new EngineArm(workload);
+  const peer = new PeerArm(workload, ids);
+  engine.runTo(peerEnd);
+  peer.runTo(peerEnd);
+  const tape = tapeText(engine.tape);
+  if (tapeText(peer.tape) !== tape)
+    throw new Error(`${workload.name}: the engine made ${tape}, the peer ${tapeText(peer.tape)}`);
+  engine.runTo(workload.count);
+  return tape;
+}
+
 /** Sets the arm up, collects what that left behind, and times the measured commands; again and again if they are few. */
 function timed(
-  workload: Workload,
+  { setupCount }: Workload,
+  end: number,
   collectGarbage: () => void,
   newArm: () => { runTo(end: number): void },
   repeats: number,
 ): Run {
   let seconds = 0;
+  let cpuMicroseconds = 0;
   for (let repeat = 0; repeat < repeats; repeat++) {
     const arm = newArm();
     collectGarbage();
+    const cpuBefore = process.cpuUsage();
     const startMs = performance.now();
-    arm.runTo(workload.count);
+    arm.runTo(end);
     seconds += (performance.now() - startMs) / 1_000;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    cpuMicroseconds += user + system;
   }
-  return { seconds, operations: (workload.count - workload.setupCount) * repeats };
+  return { seconds, operations: (end - setupCount) * repeats, cpuSeconds: cpuMicroseconds / 1e6 };
 }
 
-/** So that the engine is timed for some tens of milliseconds where the peer's slowness makes the workload short. */
+/** So that the engine is timed for some hundred milliseconds, more than a few times, and not while caches fill. */
 function repeatsFor({ count, setupCount }: Workload): number {
-  return Math.min(20, Math.max(1, Math.ceil(200_000 / (count - setupCount))));
-}
-
-/** The peer's garbage is collected on the peer's time, or between the arms; never while the engine runs. */
-function exposedGc(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
+  return Math.min(20, Math.max(3, Math.ceil(200_000 / (count - setupCount))));
 }
 
 export const peerBench: Bench = {
   name: 'peer',
   about: 'the bare core beside nodejs-order-book on the same commands: four workloads',
-  size: '1 million commands (300,000 in W2, 10,000 in W4), 3 pairs: about 10 min',
+  size: '1 million commands (of the peer 10,000 to 500,000 of them, all sweeps), 3 pairs: 3 to 4 min, 2 GB',
   async run({ seed, isShort, size, progress }) {
     return peerReport(await benchPeer(seed, size ?? (isShort ? 3_000 : 1_000_000), isShort ? 1 : 3, isShort, progress));
   },
@@ -134,13 +145,28 @@ function peerReport(results: readonly PeerResult[]): Report {
     proof: results.map(({ workload, tape }) => `${workload.name} of both arms: ${tape}`).join('. '),
     tables: [
       {
-        columns: ['workload', 'commands', 'engine', 'nodejs-order-book', 'times', 'at least', 'stretch', 'A/A noise'],
-        rows: results.map(({ workload, commands, pairs, target }) => [
+        columns: [
+          'workload',
+          'commands',
+          'of the peer',
+          'engine',
+          'ns per command',
+          'nodejs-order-book',
+          'times',
+          'by processor time',
+          'at least',
+          'stretch',
+          'A/A noise',
+        ],
+        rows: results.map(({ workload, engineCommands, peerCommands, pairs, target }) => [
           workload.name,
-          `${commands}`,
+          `${engineCommands}`,
+          `${peerCommands}`,
           perSecond(pairs.bPerSecond),
+          (1e9 / pairs.bPerSecond).toFixed(1),
           perSecond(pairs.aPerSecond),
           pairs.medianRatio.toFixed(1),
+          pairs.medianCpuRatio?.toFixed(1) ?? '',
           `${target.atLeast}`,
           `${target.stretch}`,
           `×${pairs.noiseRatio.toFixed(2)}`,
@@ -148,7 +174,7 @@ function peerReport(results: readonly PeerResult[]): Report {
       },
     ],
     notes: [
-      'The engine does more than its peer: every order, move and cancel has its event records too, published to a ring and read there. A sweep counts as one command.',
+      'The engine does more than its peer: every order, move and cancel has its event records too, published to a ring and read there. A sweep counts as one command. Of the peer, which takes minutes, fewer commands are timed than of the engine, the first ones of the same stream. Processor time is that of the whole process, its garbage collector included: where it is far from the clock, others had the machine.',
     ],
     pictures: [
       {

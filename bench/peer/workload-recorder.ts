@@ -14,7 +14,7 @@ import { EventKind, OrderType, SelfTradePrevention, Side, TimeInForce } from '..
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
 
-/** Commands of one instrument, one slot each. The first `setupCount` define the markets and fill the book. */
+/** Commands of one instrument or several, one slot each. The first `setupCount` define the markets and fill the book. */
 export interface Workload {
   readonly name: string;
   readonly mix: string;
@@ -27,6 +27,7 @@ export interface Workload {
 /** What a cancel or a move names. */
 export interface LiveOrder {
   readonly orderId: number;
+  readonly instrumentId: number;
   readonly side: Side;
   readonly accountId: number;
   readonly quantityLots: number; // its total
@@ -35,8 +36,9 @@ export interface LiveOrder {
   generation: number;
 }
 
+type PlacedOrder = Pick<LiveOrder, 'instrumentId' | 'side' | 'quantityLots' | 'priceTicks'>;
+
 export const FIRST_COMMAND_ID = 2 ** 32;
-const INSTRUMENT_ID = 1;
 const KEY_ID = 1;
 const MAKER_ACCOUNTS = 1_000;
 /** Takers are never makers: self-trade prevention is not what is compared. */
@@ -55,26 +57,29 @@ export class WorkloadRecorder {
   readonly #reader: RingReader;
   readonly #writer: EventWriter;
   readonly #engine: Engine;
-  #placed: Pick<LiveOrder, 'side' | 'quantityLots' | 'priceTicks'> = { side: Side.BUY, quantityLots: 0, priceTicks: 0 };
+  readonly #books: number;
+  #placed: PlacedOrder = { instrumentId: 0, side: Side.BUY, quantityLots: 0, priceTicks: 0 };
   #random: number;
 
-  /** @param room for that many commands, besides those that define the markets */
-  constructor(seed: number, limits: EngineLimits, room: number) {
+  /**
+   * @param room for that many commands, besides those that define the markets
+   * @param books each order goes to any of them
+   */
+  constructor(seed: number, limits: EngineLimits, room: number, books = 1) {
     this.limits = limits;
-    this.window = new RecordWindow(new SharedArrayBuffer((room + 64) * SLOT_BYTES));
+    this.#books = books;
+    const { assets, instruments } = defaultMarkets();
+    this.window = new RecordWindow(new SharedArrayBuffer((assets.length + books + room) * SLOT_BYTES));
     const ring = createRing(2 ** 12, 1);
     this.#reader = new RingReader(ring, 0);
     this.#writer = new EventWriter(new RingWriter(ring), () => this.#follow());
     this.#engine = new Engine(limits, this.#writer);
     this.#random = seed | 0 || 1;
-    const { assets, instruments } = defaultMarkets();
     for (const asset of assets) this.#record((at) => encodeDefineAsset(this.window, at, this.#header(0), asset));
-    for (const instrument of instruments)
+    for (let instrumentId = 1; instrumentId <= books; instrumentId++) {
+      const instrument = { ...instruments[0]!, instrumentId, symbol: `book${instrumentId}` };
       this.#record((at) => encodeDefineInstrument(this.window, at, this.#header(0), instrument));
-  }
-
-  get isRoomLeft(): boolean {
-    return (this.recorded + 1) * SLOT_BYTES <= this.window.u8.length;
+    }
   }
 
   place(side: Side, priceTicks: number, quantityLots: number): void {
@@ -117,10 +122,11 @@ export class WorkloadRecorder {
   }
 
   #order(side: Side, priceTicks: number, quantityLots: number, timeInForce: TimeInForce, accountId: number): void {
-    this.#placed = { side, quantityLots, priceTicks };
+    const instrumentId = this.#books === 1 ? 1 : 1 + this.draw(this.#books);
+    this.#placed = { instrumentId, side, quantityLots, priceTicks };
     this.#record((at) =>
       encodeNewOrder(this.window, at, 0, this.#header(accountId), {
-        instrumentId: INSTRUMENT_ID,
+        instrumentId,
         side,
         keyId: KEY_ID,
         orderType: OrderType.LIMIT,
@@ -198,6 +204,6 @@ export class WorkloadRecorder {
   }
 }
 
-function nameOf({ orderId, slot, generation }: LiveOrder) {
-  return { instrumentId: INSTRUMENT_ID, keyId: KEY_ID, orderId, slot, generation };
+function nameOf({ instrumentId, orderId, slot, generation }: LiveOrder) {
+  return { instrumentId, keyId: KEY_ID, orderId, slot, generation };
 }

@@ -29,9 +29,22 @@ export function exchangeCoreMix(seed: number, measured: number): Workload {
   return finish('W1', mix, recorder, setupCount);
 }
 
-/** W2, and with few levels W4: half places, 45 % cancels, 5 % orders that cross; 100,000 resting. */
-export function cryptoMix(name: string, seed: number, resting: number, levels: number, measured: number): Workload {
-  const recorder = new WorkloadRecorder(seed, limitsFor(4 * resting, 4 * levels), resting + measured);
+export interface CryptoMixSizes {
+  readonly resting: number; // orders of all books together
+  readonly levels: number; // of each book, both sides together
+  readonly measured: number;
+  readonly books?: number; // 1 unless said
+}
+
+/** W2, and with few levels W4: half places, 45 % cancels, 5 % orders that cross. */
+export function cryptoMix(
+  name: string,
+  seed: number,
+  { resting, levels, measured, books = 1 }: CryptoMixSizes,
+): Workload {
+  const maxLevels = Math.min(4 * resting, 4 * levels * books);
+  const limits = { ...limitsFor(4 * resting, maxLevels), maxInstruments: Math.max(16, books) };
+  const recorder = new WorkloadRecorder(seed, limits, resting + measured, books);
   for (let order = 0; order < resting; order++) placeNear(recorder, levels >> 1);
   const setupCount = recorder.recorded;
   for (let command = 0; command < measured; command++) {

@@ -2,24 +2,39 @@
 export interface Run {
   readonly seconds: number;
   readonly operations: number;
+  readonly cpuSeconds?: number; // of the whole process meanwhile: less than `seconds` where others had the processor
 }
 
 export interface PairedResult {
   readonly medianRatio: number; // seconds of A / seconds of B, pair by pair
+  readonly medianCpuRatio: number | null; // the same of processor time, where the runs tell it
   readonly noiseRatio: number; // the same for A against A: how far from 1 means nothing
   readonly aPerSecond: number; // median
   readonly bPerSecond: number; // median
   readonly pairs: readonly { readonly aPerSecond: number; readonly bPerSecond: number }[]; // as they were run
 }
 
+export interface PairSettings {
+  readonly isWarm?: boolean; // both arms have run already: nothing is thrown away
+  readonly noiseRuns?: number; // of A against A; after every pair unless said, fewer where A is slow
+}
+
 /**
  * Runs two arms in pairs, order alternating, after one run of each that is thrown away.
  * @param pairs odd, so that the median is a measured one
  */
-export async function runPairs(pairs: number, a: () => Promise<Run>, b: () => Promise<Run>): Promise<PairedResult> {
-  await a();
-  await b();
+export async function runPairs(
+  pairs: number,
+  a: () => Promise<Run>,
+  b: () => Promise<Run>,
+  { isWarm = false, noiseRuns = pairs }: PairSettings = {},
+): Promise<PairedResult> {
+  if (!isWarm) {
+    await a();
+    await b();
+  }
   const ratios: number[] = [];
+  const cpuRatios: number[] = [];
   const noise: number[] = [];
   const aRates: number[] = [];
   const bRates: number[] = [];
@@ -29,13 +44,17 @@ export async function runPairs(pairs: number, a: () => Promise<Run>, b: () => Pr
     const runs = [await first(), await second()];
     const [runA, runB] = pair % 2 === 0 ? [runs[0]!, runs[1]!] : [runs[1]!, runs[0]!];
     ratios.push(runA.seconds / runA.operations / (runB.seconds / runB.operations));
+    if (runA.cpuSeconds !== undefined && runB.cpuSeconds !== undefined)
+      cpuRatios.push(runA.cpuSeconds / runA.operations / (runB.cpuSeconds / runB.operations));
     aRates.push(runA.operations / runA.seconds);
     bRates.push(runB.operations / runB.seconds);
+    if (pair >= noiseRuns) continue;
     const again = await a();
     noise.push(runA.seconds / runA.operations / (again.seconds / again.operations));
   }
   return {
     medianRatio: median(ratios),
+    medianCpuRatio: cpuRatios.length === 0 ? null : median(cpuRatios),
     noiseRatio: median(noise.map((ratio) => Math.max(ratio, 1 / ratio))),
     aPerSecond: median(aRates),
     bPerSecond: median(bRates),

@@ -14,11 +14,16 @@ const run = (...args: string[]) =>
 const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
   core: [/^ {2}core commands +[\d.]+ (M|k)?\/s +an empty loop .*×\d/m, /state hash [0-9a-f]{16} in every run/],
   peer: [
-    /^ {2}W1 +3000 +[\d.]+ (M|k)?\/s +[\d.]+ (M|k)?\/s +[\d.]+ +35 +60 +×\d/m,
-    /^ {2}W4 +500 .* 2000 +4000 +×\d/m,
+    /^ {2}W1 +3000 +3000 +[\d.]+ (M|k)?\/s +[\d.]+ +[\d.]+ (M|k)?\/s +[\d.]+ +[\d.]+ +35 +60 +×\d/m,
+    /^ {2}W4 +3000 +500 .* 2000 +4000 +×\d/m,
     /W2 of both arms: [1-9]\d* trades, .* checksum [0-9a-f]{8}/,
   ],
-  scale: [/^ {2}1,000 +[\d.]+$/m, /^ {2}10,000 +[\d.]+$/m, /^ {2}W1 +(\d+ +){4}-?\d+$/m, /costs [\d.]+ times/],
+  scale: [
+    /^ {2}1,000 +[\d.]+ +1\.00 +[\d.]+ … [\d.]+$/m,
+    /^ {2}10,000 +[\d.]+ +[\d.]+ +[\d.]+ … [\d.]+$/m,
+    /^ {2}W1 +(\d+ +){4}-?\d+$/m,
+    /costs [\d.]+ times/,
+  ],
   threads: [/^ {2}through ring, journal and event ring +[\d.]+ (M|k)?\/s .*×\d/m],
   recovery: [
     /^ {2}from the whole journal +40,000 +[\d.]+ s/m,
