@@ -1,4 +1,8 @@
+import { recordsBench } from './command-records.ts';
+import { booksBench } from './core-books.ts';
 import { benchCoreCommands } from './core-commands.ts';
+import { footprintBench } from './core-footprint.ts';
+import { latencyBench } from './core-latency.ts';
 import { scaleBench } from './core-scale.ts';
 import { feedBench } from './feed-fan-out.ts';
 import { historyBench } from './history-rows.ts';
@@ -83,6 +87,10 @@ export const BENCHES: readonly Bench[] = [
   core,
   peerBench,
   scaleBench,
+  latencyBench,
+  booksBench,
+  footprintBench,
+  recordsBench,
   threads,
   recoveryBench,
   historyBench,

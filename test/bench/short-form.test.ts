@@ -24,6 +24,23 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}W1 +(\d+ +){4}-?\d+$/m,
     /costs [\d.]+ times/,
   ],
+  latency: [
+    /^ {2}W1 +[\d.]+ (M|k)?\/s +[\d.]+ (M|k)?\/s +(\d+ +){4}\d+ … \d+$/m,
+    /^ {2}W2 above the timer( +-?\d+){4}$/m,
+    /W2 at half load and at full speed alike: [1-9]\d* trades, .* checksum [0-9a-f]{8}/,
+  ],
+  books: [
+    /^ {2}1 +[\d.]+ +1\.00$/m,
+    /^ {2}1,000 +[\d.]+ +[\d.]+$/m,
+    /1000: [1-9]\d* trades, .* state [0-9a-f]{16}/,
+    /A\/A noise ×\d/,
+  ],
+  footprint: [
+    /^ {2}W1 +1,\d+( +[\d.]+){9} +96$/m,
+    /^ {2}W3 inserts +10,000 .* +96$/m,
+    /W2: the arrays counted are all of/,
+  ],
+  records: [/^ {2}W1( +-?[\d.]+){5} +15 +×\d/m, /W2: 4096 commands .* byte by byte .* field sum \d+/],
   threads: [/^ {2}through ring, journal and event ring +[\d.]+ (M|k)?\/s .*×\d/m],
   recovery: [
     /^ {2}from the whole journal +40,000 +[\d.]+ s/m,

@@ -1,0 +1,161 @@
+import { EngineArm } from './peer/engine-arm.ts';
+import { tapeText } from './peer/trade-tape.ts';
+import type { Workload } from './peer/workload-recorder.ts';
+import { cryptoMix, exchangeCoreMix } from './peer/workloads.ts';
+import type { Bench } from './support/bench.ts';
+import { barChart } from './support/chart.ts';
+import { garbageCollector } from './support/garbage.ts';
+import { describeMachine } from './support/machine.ts';
+import { median, perSecond } from './support/pairs.ts';
+import { type LatencyNs, latencyNs } from './support/percentiles.ts';
+
+const COMMANDS = { full: 1_000_000, short: 20_000 } as const;
+const RUNS = { full: 7, short: 1 } as const;
+const RESTING = { full: 100_000, short: 5_000 } as const;
+const BATCH = 64;
+const PERCENTILES = ['p50', 'p99', 'p99.9', 'max'] as const;
+
+/** Medians of the runs, percentile by percentile. */
+interface HalfLoad {
+  readonly workload: Workload;
+  readonly tape: string;
+  readonly maxPerSecond: number;
+  readonly engineNs: LatencyNs;
+  readonly timerNs: LatencyNs; // the same loop at the same rate without an engine
+  readonly aboveNs: LatencyNs; // medians of the differences, run by run
+  readonly p999Spread: readonly [least: number, most: number];
+}
+
+export const latencyBench: Bench = {
+  name: 'latency',
+  about: 'the bare core at half of its highest rate: latency from the intended time, beside the same loop without it',
+  size: '1 million commands of W1 and of W2, 7 runs each: 30 s',
+  async run({ seed, isShort, size, progress }) {
+    const form = isShort ? 'short' : 'full';
+    const measured = size ?? COMMANDS[form];
+    const results: HalfLoad[] = [];
+    for (const make of [
+      () => exchangeCoreMix(seed, measured),
+      () => cryptoMix('W2', seed, { resting: RESTING[form], levels: 5_000, measured }),
+    ]) {
+      const workload = make();
+      progress(`${workload.name}: ${workload.mix}`);
+      results.push(atHalfLoad(workload, RUNS[form]));
+    }
+    return {
+      heading: 'Latency of the bare core at half load',
+      mix: results.map(({ workload }) => `${workload.name}: ${workload.mix}`).join('. '),
+      proof: results
+        .map(({ workload, tape }) => `${workload.name} at half load and at full speed alike: ${tape}`)
+        .join('. '),
+      tables: [
+        {
+          columns: ['at half load, ns', 'highest rate', 'half', ...PERCENTILES, 'p99.9 of the runs'],
+          rows: results.flatMap(({ workload, maxPerSecond, engineNs, timerNs, aboveNs, p999Spread: [least, most] }) => [
+            [
+              workload.name,
+              perSecond(maxPerSecond),
+              perSecond(maxPerSecond / 2),
+              ...whole(engineNs),
+              `${least.toFixed(0)} … ${most.toFixed(0)}`,
+            ],
+            ['timer alone', '', perSecond(maxPerSecond / 2), ...whole(timerNs), ''],
+            [`${workload.name} above the timer`, '', '', ...whole(aboveNs), ''],
+          ]),
+        },
+      ],
+      notes: [
+        `A command counts from the time at which it should have come until its events are published and read. What is due is applied together, up to ${BATCH} commands; the timer is read after each such batch. Medians of ${RUNS[form]} runs, each beside one of the timer alone.`,
+      ],
+      pictures: [
+        {
+          name: 'core-latency',
+          about: 'latency percentiles of the bare core at half of its highest rate, from the intended time',
+          svg: barChart({
+            title: 'Bare core at half load: latency from the intended time',
+            subtitle: describeMachine(seed),
+            groups: PERCENTILES,
+            y: { label: 'ns', scale: 'log' },
+            series: results.flatMap(({ workload, engineNs, timerNs }) => [
+              { name: workload.name, values: engineNs },
+              { name: `timer alone, rate of ${workload.name}`, values: timerNs },
+            ]),
+          }),
+        },
+      ],
+    };
+  },
+};
+
+/** @throws when the paced commands make other trades than the same ones at full speed */
+function atHalfLoad(workload: Workload, runs: number): HalfLoad {
+  const collectGarbage = garbageCollector();
+  const count = workload.count - workload.setupCount;
+  const { tape } = fullSpeed(workload, collectGarbage); // warm
+  const maxPerSecond = median(Array.from({ length: runs }, () => fullSpeed(workload, collectGarbage).perSecond));
+  const intervalMs = 2_000 / maxPerSecond;
+  const engineRuns: LatencyNs[] = [];
+  const timerRuns: LatencyNs[] = [];
+  for (let run = -1; run < runs; run++) {
+    const arm = new EngineArm(workload);
+    collectGarbage();
+    const engineTimes = paced(count, intervalMs, (end) => arm.runTo(workload.setupCount + end));
+    if (tapeText(arm.tape) !== tape)
+      throw new Error(`${workload.name}: paced, ${tapeText(arm.tape)}; at full speed ${tape}`);
+    const timerTimes = paced(count, intervalMs, () => undefined);
+    if (run < 0) continue; // warm
+    engineRuns.push(latencyNs(engineTimes));
+    timerRuns.push(latencyNs(timerTimes));
+  }
+  const p999s = engineRuns.map(([, , p999]) => p999);
+  return {
+    workload,
+    tape,
+    maxPerSecond,
+    engineNs: medians(engineRuns),
+    timerNs: medians(timerRuns),
+    aboveNs: medians(engineRuns.map((run, index) => differences(run, timerRuns[index]!))),
+    p999Spread: [Math.min(...p999s), Math.max(...p999s)],
+  };
+}
+
+function fullSpeed(workload: Workload, collectGarbage: () => void): { perSecond: number; tape: string } {
+  const arm = new EngineArm(workload);
+  collectGarbage();
+  const startMs = performance.now();
+  arm.runTo(workload.count);
+  const ms = performance.now() - startMs;
+  return { perSecond: ((workload.count - workload.setupCount) * 1_000) / ms, tape: tapeText(arm.tape) };
+}
+
+/**
+ * Waits on the clock for each command's time, whatever became of the ones before: a stall delays all that were due meanwhile.
+ * @param act does the commands up to that one
+ * @returns ms of each from its time until it was done
+ */
+function paced(count: number, intervalMs: number, act: (end: number) => void): Float64Array {
+  const times = new Float64Array(count);
+  const startMs = performance.now();
+  let nowMs = startMs;
+  for (let done = 0; done < count; nowMs = performance.now()) {
+    const due = Math.min(count, done + BATCH, Math.floor((nowMs - startMs) / intervalMs) + 1);
+    if (due <= done) continue;
+    act(due);
+    const doneMs = performance.now() - startMs;
+    for (; done < due; done++) times[done] = doneMs - done * intervalMs;
+  }
+  return times;
+}
+
+function medians(runs: readonly LatencyNs[]): LatencyNs {
+  const at = (index: number): number => median(runs.map((run) => run[index]!));
+  return [at(0), at(1), at(2), at(3)];
+}
+
+function differences(one: LatencyNs, other: LatencyNs): LatencyNs {
+  return [one[0] - other[0], one[1] - other[1], one[2] - other[2], one[3] - other[3]];
+}
+
+function whole(values: LatencyNs): string[] {
+  return values.map((value) => value.toFixed(0));
+}
