@@ -24,7 +24,7 @@ interface BooksResult {
 export const booksBench: Bench = {
   name: 'books',
   about: 'the bare core: the same number of commands over 1, 10, 100 and 1,000 books of one engine',
-  size: '500,000 commands over each number of books, 7 rounds: 30 s',
+  size: '500,000 commands over each number of books, 7 rounds: 15 s',
   async run({ seed, isShort, size, progress }) {
     const { resting, levels, rounds, ...sizes } = SIZES[isShort ? 'short' : 'full'];
     const measured = size ?? sizes.measured;

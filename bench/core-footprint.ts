@@ -35,7 +35,7 @@ const PARTS = ['order rows', 'terms', 'links', 'expiry queue', 'levels', 'index 
 export const footprintBench: Bench = {
   name: 'footprint',
   about: 'bytes of all arrays of the engine per resting order',
-  size: 'W1, W2 and a million inserts: 20 s',
+  size: 'W1, W2 and a million inserts: 10 s',
   async run({ seed, isShort, size, progress }) {
     const { crypto, inserts, commands } = SIZES[isShort ? 'short' : 'full'];
     const results: Footprint[] = [];

@@ -10,9 +10,10 @@ import { median, perSecond } from './support/pairs.ts';
 import { type LatencyNs, latencyNs } from './support/percentiles.ts';
 
 const COMMANDS = { full: 1_000_000, short: 20_000 } as const;
-const RUNS = { full: 7, short: 1 } as const;
+const RUNS = { full: 5, short: 1 } as const;
 const RESTING = { full: 100_000, short: 5_000 } as const;
 const BATCH = 64;
+const STRETCH = 20_000; // some milliseconds: most of them see no other process take the processor
 const PERCENTILES = ['p50', 'p99', 'p99.9', 'max'] as const;
 
 /** Medians of the runs, percentile by percentile. */
@@ -23,13 +24,15 @@ interface HalfLoad {
   readonly engineNs: LatencyNs;
   readonly timerNs: LatencyNs; // the same loop at the same rate without an engine
   readonly aboveNs: LatencyNs; // medians of the differences, run by run
+  readonly engineStretchNs: LatencyNs; // medians of stretches of commands instead of runs
+  readonly timerStretchNs: LatencyNs;
   readonly p999Spread: readonly [least: number, most: number];
 }
 
 export const latencyBench: Bench = {
   name: 'latency',
   about: 'the bare core at half of its highest rate: latency from the intended time, beside the same loop without it',
-  size: '1 million commands of W1 and of W2, 7 runs each: 30 s',
+  size: '1 million commands of W1 and of W2, 5 runs each: 20 s',
   async run({ seed, isShort, size, progress }) {
     const form = isShort ? 'short' : 'full';
     const measured = size ?? COMMANDS[form];
@@ -51,21 +54,33 @@ export const latencyBench: Bench = {
       tables: [
         {
           columns: ['at half load, ns', 'highest rate', 'half', ...PERCENTILES, 'p99.9 of the runs'],
-          rows: results.flatMap(({ workload, maxPerSecond, engineNs, timerNs, aboveNs, p999Spread: [least, most] }) => [
-            [
-              workload.name,
-              perSecond(maxPerSecond),
-              perSecond(maxPerSecond / 2),
-              ...whole(engineNs),
-              `${least.toFixed(0)} … ${most.toFixed(0)}`,
-            ],
-            ['timer alone', '', perSecond(maxPerSecond / 2), ...whole(timerNs), ''],
-            [`${workload.name} above the timer`, '', '', ...whole(aboveNs), ''],
-          ]),
+          rows: results.flatMap((result) => {
+            const {
+              workload,
+              maxPerSecond,
+              engineNs,
+              timerNs,
+              aboveNs,
+              p999Spread: [least, most],
+            } = result;
+            return [
+              [
+                workload.name,
+                perSecond(maxPerSecond),
+                perSecond(maxPerSecond / 2),
+                ...whole(engineNs),
+                `${least.toFixed(0)} … ${most.toFixed(0)}`,
+              ],
+              ['timer alone', '', perSecond(maxPerSecond / 2), ...whole(timerNs), ''],
+              [`${workload.name} above the timer`, '', '', ...whole(aboveNs), ''],
+              [`${workload.name} in stretches`, '', '', ...whole(result.engineStretchNs), ''],
+              ['timer in stretches', '', '', ...whole(result.timerStretchNs), ''],
+            ];
+          }),
         },
       ],
       notes: [
-        `A command counts from the time at which it should have come until its events are published and read. What is due is applied together, up to ${BATCH} commands; the timer is read after each such batch. Medians of ${RUNS[form]} runs, each beside one of the timer alone.`,
+        `A command counts from the time at which it should have come until its events are published and read. What is due is applied together, up to ${BATCH} commands; the timer is read after each such batch. Medians of ${RUNS[form]} runs, each beside one of the timer alone; below them, medians of all stretches of ${STRETCH.toLocaleString('en')} commands: what the core does by itself, where the runs show what else the machine did too.`,
       ],
       pictures: [
         {
@@ -96,6 +111,8 @@ function atHalfLoad(workload: Workload, runs: number): HalfLoad {
   const intervalMs = 2_000 / maxPerSecond;
   const engineRuns: LatencyNs[] = [];
   const timerRuns: LatencyNs[] = [];
+  const engineStretches: LatencyNs[] = [];
+  const timerStretches: LatencyNs[] = [];
   for (let run = -1; run < runs; run++) {
     const arm = new EngineArm(workload);
     collectGarbage();
@@ -104,6 +121,8 @@ function atHalfLoad(workload: Workload, runs: number): HalfLoad {
       throw new Error(`${workload.name}: paced, ${tapeText(arm.tape)}; at full speed ${tape}`);
     const timerTimes = paced(count, intervalMs, () => undefined);
     if (run < 0) continue; // warm
+    engineStretches.push(...stretches(engineTimes));
+    timerStretches.push(...stretches(timerTimes));
     engineRuns.push(latencyNs(engineTimes));
     timerRuns.push(latencyNs(timerTimes));
   }
@@ -115,6 +134,8 @@ function atHalfLoad(workload: Workload, runs: number): HalfLoad {
     engineNs: medians(engineRuns),
     timerNs: medians(timerRuns),
     aboveNs: medians(engineRuns.map((run, index) => differences(run, timerRuns[index]!))),
+    engineStretchNs: medians(engineStretches),
+    timerStretchNs: medians(timerStretches),
     p999Spread: [Math.min(...p999s), Math.max(...p999s)],
   };
 }
@@ -145,6 +166,14 @@ function paced(count: number, intervalMs: number, act: (end: number) => void): F
     for (; done < due; done++) times[done] = doneMs - done * intervalMs;
   }
   return times;
+}
+
+/** @param timesMs in the order of the commands; sorted here within each stretch */
+function stretches(timesMs: Float64Array): LatencyNs[] {
+  const count = Math.ceil(timesMs.length / STRETCH);
+  return Array.from({ length: count }, (_, index) =>
+    latencyNs(timesMs.subarray(index * STRETCH, (index + 1) * STRETCH)),
+  );
 }
 
 function medians(runs: readonly LatencyNs[]): LatencyNs {

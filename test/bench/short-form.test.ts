@@ -27,6 +27,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
   latency: [
     /^ {2}W1 +[\d.]+ (M|k)?\/s +[\d.]+ (M|k)?\/s +(\d+ +){4}\d+ … \d+$/m,
     /^ {2}W2 above the timer( +-?\d+){4}$/m,
+    /^ {2}W1 in stretches( +\d+){4}$/m,
     /W2 at half load and at full speed alike: [1-9]\d* trades, .* checksum [0-9a-f]{8}/,
   ],
   books: [
