@@ -1,27 +1,16 @@
 import type { Asset } from '../money/asset.ts';
 import type { InstrumentDefinition } from '../money/instrument.ts';
 import { encodeClientOrderId } from './client-order-id.ts';
-import {
-  AMEND_ORDER,
-  CANCEL_ORDER,
-  COMMAND,
-  DEFINE_ASSET,
-  DEFINE_INSTRUMENT,
-  MASS_CANCEL,
-  NEW_ORDER,
-  SET_INSTRUMENT_STATE,
-  UPDATE_INSTRUMENT,
-} from './command-record.ts';
-import {
-  CommandKind,
-  type InstrumentState,
-  OrderFlag,
-  type OrderType,
-  type SelfTradePrevention,
-  type Side,
-  type TimeInForce,
-} from './kinds.ts';
+import * as commandRecord from './command-record.ts';
+import type { InstrumentState, OrderType, SelfTradePrevention, Side, TimeInForce } from './kinds.ts';
+import * as kinds from './kinds.ts';
 import type { RecordWindow } from './record-window.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { AMEND_ORDER, CANCEL_ORDER, COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT } = commandRecord;
+const { MASS_CANCEL, NEW_ORDER, SET_INSTRUMENT_STATE, UPDATE_INSTRUMENT } = commandRecord;
+const { CommandKind, OrderFlag } = kinds;
+type CommandKind = kinds.CommandKind;
 
 /** What every command carries. Encoders clear the slot first, so that reserved bytes are zero. */
 export interface CommandHeader {

@@ -1,5 +1,6 @@
 /** Bytes of one slot: the unit of rings, and of the payload of journal and event log. One cache line pair. */
 export const SLOT_BYTES = 128;
+const WORDS = 128 / 8; // of its own: an exported name is loaded anew at every use
 
 /**
  * Typed windows over one buffer of slots. Fields are read and written by byte offset through the array of their type:
@@ -30,8 +31,9 @@ export class RecordWindow {
 
   /** Zeroes one slot: writers do so first, so that reserved bytes are zero in every record. */
   clearSlot(offsetBytes: number): void {
+    const { f64 } = this;
     const first = offsetBytes >> 3;
-    this.f64.fill(0, first, first + SLOT_BYTES / 8);
+    for (let number = first; number < first + WORDS; number++) f64[number] = 0; // a call of fill costs more than this
   }
 }
 
