@@ -1,3 +1,4 @@
+import { Money } from 'bigint-money';
 import { fail } from '../../core/assert.ts';
 import type { Asset } from '../../core/money/asset.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
@@ -33,12 +34,13 @@ export function volumeRoutes({ history, catalogue, valuation, clock }: VolumeRou
         const store = await history.of(apiKey.accountId);
         const volumes = await store.dailyVolumes(apiKey.accountId, todayMs - (DAYS - 1) * DAY_MS);
         const days = notionalByDay(volumes, catalogue, valuation);
+        const asNumbers = days.map(({ date, worth }) => ({ date, notional_volume: Number(worth) }));
         return jsonReply({
           ...feeFields(named === undefined ? catalogue.instruments() : [named]),
-          notional_30d_volume: sumOf(days.map(({ notional_volume }) => notional_volume)),
+          notional_30d_volume: Number(sumOf(days.map(({ worth }) => worth))),
           last_updated_ms: nowMs,
           date: dateOf(todayMs),
-          notional_1d_volume: days,
+          notional_1d_volume: asNumbers, // such is the API: numbers, made of exact sums
         });
       },
     },
@@ -74,14 +76,14 @@ function notionalByDay(volumes: readonly DailyVolume[], catalogue: Catalogue, va
   if (currency === undefined) return [];
   const newestFirst = [...unitsByDay].sort(([one], [other]) => other - one);
   return newestFirst.map(([dayStartMs, unitsByQuote]) => {
-    const worths = [...unitsByQuote].map(([quote, units]) => Number(valuation.worth(quote, currency)(units)));
-    return { date: dateOf(dayStartMs), notional_volume: sumOf(worths) };
+    const worths = [...unitsByQuote].map(([quote, units]) => valuation.worth(quote, currency)(units));
+    return { date: dateOf(dayStartMs), worth: sumOf(worths) };
   });
 }
 
-/** @returns the sum to eight decimals: what doubles add beyond them is noise */
-function sumOf(amounts: readonly number[]): number {
-  return Number(amounts.reduce((sum, amount) => sum + amount, 0).toFixed(8));
+/** @returns the exact sum of decimal texts in one currency */
+function sumOf(amounts: readonly string[]): string {
+  return amounts.reduce((sum, amount) => sum.add(amount), new Money('0', 'sum')).toFixed(8);
 }
 
 /** @returns the day in UTC: 2026-01-31 */
