@@ -2,8 +2,13 @@
 export class RecentRows<Key, Row> {
   readonly #capacity: number;
   readonly #rows = new Map<Key, Row>(); // in the order of their last use
-  /** One for good: an iterator begun anew walks over everything that was ever taken out before the oldest. */
-  readonly #oldest = this.#rows.keys();
+  /**
+   * Gives the oldest keys, one after the other. Begun anew each time it would walk over everything taken out before
+   * them; kept for good it would hold on to every table that the map has outgrown since it last moved. So it is kept
+   * for as many changes as there may be rows.
+   */
+  #oldest: Iterator<Key, undefined> | null = null;
+  #changes = 0; // since that was begun, or given up
 
   /** @param capacity ≥ 1 */
   constructor(capacity: number) {
@@ -17,11 +22,21 @@ export class RecentRows<Key, Row> {
   put(key: Key, row: Row): void {
     this.#rows.delete(key);
     this.#rows.set(key, row);
+    this.#noteChange();
     if (this.#rows.size <= this.#capacity) return;
+    this.#oldest ??= this.#rows.keys();
     this.#rows.delete(this.#oldest.next().value!); // never at its end: the row just put is behind the oldest
   }
 
   remove(key: Key): void {
     this.#rows.delete(key);
+    this.#noteChange();
+  }
+
+  #noteChange(): void {
+    this.#changes += 1;
+    if (this.#changes < this.#capacity) return;
+    this.#changes = 0;
+    this.#oldest = null;
   }
 }

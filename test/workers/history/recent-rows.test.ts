@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { RecentRows } from '../../../workers/history/recent-rows.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
@@ -25,4 +27,22 @@ test(`what was put longest ago is forgotten first, whatever is put again or remo
       expect(rows.get(asked), `capacity ${capacity}, step ${step}, key ${asked}`).toBe(expected);
     }
   }
+});
+
+test('rows that come and go leave nothing behind', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const rows = new RecentRows<number, readonly number[]>(10_000);
+  let next = 0;
+  const heapAfter = (count: number): number => {
+    for (const end = next + count; next < end; next++) {
+      rows.put(next, [next]);
+      rows.remove(next - 100);
+    }
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapAfter(200_000);
+  // What is kept of a million rows would be tens of megabytes.
+  expect(heapAfter(1_000_000) - before).toBeLessThan(8 * 2 ** 20);
 });
