@@ -241,7 +241,7 @@ test('kill -9 with every kind at work: all is there afterwards, with what it hol
 
 test(`random orders and amendments of every kind, kill -9 in the middle: sound, and every acknowledged order answers its retry (SEED=${seed})`, async () => {
   const random = new RandomIntegers(seed);
-  for (let round = 0; round < (process.env.RINGBOOK_TEST_LONG === '1' ? 30 : 2); round++) {
+  for (let round = 0; round < (process.env.RINGBOOK_TEST_LONG === '1' ? 12 : 2); round++) {
     const load = new TradingLoad(exchange.sandbox.accounts, random, 'all');
     const running = load.run(exchange.sandbox.baseUrl, 12, round);
     await sleep(2_000);

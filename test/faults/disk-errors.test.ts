@@ -18,7 +18,7 @@ const ERRORS = [
   ['ledger', 'commit', /exchange\.sqlite: COMMIT: SQLITE_IOERR/],
   ['history', 'commit', /history\.sqlite: COMMIT: SQLITE_IOERR/],
 ] as const;
-const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : ERRORS.length;
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 40 : ERRORS.length;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 test(`a write, sync or commit that fails under load ends the process with a reason, ${ROUNDS} rounds (SEED=${seed})`, {

@@ -14,7 +14,7 @@ import { TradingLoad } from '../support/trading-load.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const isLong = process.env.RINGBOOK_TEST_LONG === '1';
-const ROUNDS = isLong ? 100 : 2;
+const ROUNDS = isLong ? 8 : 2;
 const STALL_MS = 5_000;
 const RING_SLOTS = 64;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);

@@ -19,7 +19,7 @@ import { type Credentials, signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : 4;
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 40 : 4;
 const STEPS = 60;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 

@@ -11,7 +11,7 @@ import { signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 import { TradingLoad } from '../support/trading-load.ts';
 
-const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : 3;
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 30 : 3;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 test(`an exchange thought dead keeps its folder while it stands still, and goes on when it wakes, ${ROUNDS} rounds (SEED=${seed})`, {

@@ -12,7 +12,7 @@ import { expectSound } from '../support/sound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const isLong = process.env.RINGBOOK_TEST_LONG === '1';
-const ROUNDS = isLong ? 100 : 2;
+const ROUNDS = isLong ? 20 : 2;
 const CLIENTS = 100;
 const ORDERS_PER_CLIENT = 10;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);

@@ -21,7 +21,7 @@ import { waitUntil } from '../support/wait-until.ts';
 /** A Redis that can't be reached, loses answers, or refuses, while the exchange runs under load. Nothing is lost by it. */
 
 const IS_LONG = process.env.RINGBOOK_TEST_LONG === '1';
-const ROUNDS = IS_LONG ? 100 : 2;
+const ROUNDS = IS_LONG ? 20 : 2;
 const CLIENTS = 6;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const BLOCKED_FILE = 'blocked.rdb';

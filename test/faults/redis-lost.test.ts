@@ -20,7 +20,7 @@ import { waitUntil } from '../support/wait-until.ts';
  * pause, cancels go on, a start refuses; `ledger rebuild`, itself killed now and then, proves what it makes; then all goes on.
  */
 
-const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 20 : 1; // of each loss
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 4 : 1; // of each loss
 const CLIENTS = 8;
 /** Where nobody else trades: it rests until it is cancelled. */
 const RESTING = { symbol: 'linkusd', amount: '1', price: '1.00', side: 'buy', type: 'exchange limit' };

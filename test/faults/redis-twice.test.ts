@@ -20,7 +20,7 @@ import { waitUntil } from '../support/wait-until.ts';
 /** More than one process at one ledger: workers that deliver the same events, and an exchange that was thought dead. */
 
 const IS_LONG = process.env.RINGBOOK_TEST_LONG === '1';
-const ROUNDS = IS_LONG ? 100 : 1;
+const ROUNDS = IS_LONG ? 20 : 1;
 const WORKER = fileURLToPath(new URL('../support/settling-process.ts', import.meta.url));
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 

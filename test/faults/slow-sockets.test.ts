@@ -10,7 +10,7 @@ import { type Credentials, nextNonce, signedHeaders, signedPost } from '../suppo
 import { expectSound } from '../support/sound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 20 : 1;
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 4 : 1;
 const KEYS = 128;
 const ORDERS_PER_KEY = 10;
 const BATCHES = 500; // far more than kernels and the exchange buffer for one socket

@@ -12,7 +12,7 @@ import { signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 
 const IS_LONG = process.env.RINGBOOK_TEST_LONG === '1';
-const ROUNDS = IS_LONG ? 10 : 1;
+const ROUNDS = IS_LONG ? 5 : 1;
 const SHORT_STEPS = 2; // of each kind, drawn by lot
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const AMOUNT = '0.12345678';

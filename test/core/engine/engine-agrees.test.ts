@@ -8,7 +8,7 @@ import { ExchangeTwins } from '../../support/exchange-twins.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 
 const COMMANDS = 2_000;
-const seedCount = process.env.RINGBOOK_TEST_LONG === undefined ? 100 : 5_000;
+const seedCount = process.env.RINGBOOK_TEST_LONG === undefined ? 100 : 2_000;
 const seeds =
   process.env.SEED === undefined
     ? Array.from({ length: seedCount }, (_, index) => index + 1)
