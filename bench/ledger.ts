@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ledger } from '../core/ports.ts';
+import type { Ledger } from '../core/ports/ledger.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { LEDGER_SCRIPTS } from '../workers/ledger/redis/ledger-scripts.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';

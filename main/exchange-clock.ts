@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports.ts';
+import type { Clock } from '../core/ports/clock.ts';
 
 /**
  * Time for commands: the wall clock read once, then carried on by the monotonic timer, so that a wall clock set back

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { type Ledger, LedgerUnavailableError } from '../core/ports.ts';
-import type { EntryArchive } from '../core/transfer-desk.ts';
+import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
+import type { EntryArchive } from '../core/ports/transfers.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
 import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';

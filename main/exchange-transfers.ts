@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Clock, Ledger } from '../core/ports.ts';
-import type { EntryArchive } from '../core/transfer-desk.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Ledger } from '../core/ports/ledger.ts';
+import type { EntryArchive } from '../core/ports/transfers.ts';
 import type { Funds } from '../gateway/gateway.ts';
 import type { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { SqliteDepositAddresses } from '../workers/transfers/deposit-addresses.ts';

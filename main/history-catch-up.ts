@@ -1,5 +1,5 @@
 import { LogRangeError } from '../core/journal/journal-errors.ts';
-import type { EventConsumer } from '../core/ports.ts';
+import type { EventConsumer } from '../core/ports/event-feed.ts';
 import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 
 /** The history lacks events that are on this disk no longer. */

@@ -1,4 +1,4 @@
-import { LedgerUnavailableError } from '../core/ports.ts';
+import { LedgerUnavailableError } from '../core/ports/ledger.ts';
 import { auditDataFolder } from '../workers/audit/audit.ts';
 import type { AuditReport } from '../workers/audit/check-report.ts';
 import { ArchiveGapError, LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';

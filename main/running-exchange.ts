@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { EngineLimits } from '../core/engine/engine.ts';
 import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
-import { type Ledger, LedgerUnavailableError } from '../core/ports.ts';
+import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads, type Recovered } from '../core/threads/exchange-threads.ts';
 import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';

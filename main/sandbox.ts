@@ -1,7 +1,8 @@
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Asset } from '../core/money/asset.ts';
-import type { Clock, Ledger } from '../core/ports.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Ledger } from '../core/ports/ledger.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { grantOperationId, grantUnits, SANDBOX_ACCOUNT_NAMES } from '../workers/transfers/sandbox-grants.ts';
 

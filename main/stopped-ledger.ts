@@ -1,4 +1,4 @@
-import { LedgerUnavailableError } from '../core/ports.ts';
+import { LedgerUnavailableError } from '../core/ports/ledger.ts';
 import { ArchiveGapError, LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
 import { compareWithArchive, type LedgerComparison } from '../workers/ledger/redis/redis-comparison.ts';
 import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';

@@ -1,5 +1,5 @@
 import { FEE_ACCOUNT_ID } from '../../core/money/asset.ts';
-import type { Ledger, Leg, SettlementBatch } from '../../core/ports.ts';
+import type { Ledger, Leg, SettlementBatch } from '../../core/ports/ledger.ts';
 
 /** What both arms are measured at: as many holds as one turn of a busy gateway has, as many fills as settlement takes. */
 export const BATCH = 100;

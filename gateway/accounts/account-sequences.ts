@@ -1,4 +1,4 @@
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import type { EventListener } from '../orders/event-reader.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HistoryStore } from '../../core/ports.ts';
+import type { HistoryStore } from '../../core/ports/history.ts';
 import type { AccountSequences } from './account-sequences.ts';
 
 const LONGEST_WAIT_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Balance, BalancesAnswer, Ledger } from '../../core/ports.ts';
+import type { Balance, BalancesAnswer, Ledger } from '../../core/ports/ledger.ts';
 import type { AccountSequences } from './account-sequences.ts';
 import { untilReached } from './current-history.ts';
 

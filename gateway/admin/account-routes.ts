@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Account, AccountAdmin, KeySummary } from '../../core/ports.ts';
+import type { Account, AccountAdmin, KeySummary } from '../../core/ports/keys.ts';
 import { AdminError, type AdminRoute, inputRoute } from './admin-route.ts';
 
 const ACCOUNT = z.strictObject({ name: z.string().min(1).max(64) });

@@ -1,7 +1,7 @@
 import { App, type HttpRequest, type HttpResponse } from 'uWebSockets.js';
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
-import { LedgerUnavailableError } from '../../core/ports.ts';
+import { LedgerUnavailableError } from '../../core/ports/ledger.ts';
 import { HttpExchange } from '../http/http-exchange.ts';
 import { Listening } from '../http/listening.ts';
 import { errorReply, jsonReply, type Reply } from '../http/reply.ts';

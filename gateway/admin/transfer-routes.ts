@@ -3,7 +3,7 @@ import { fail } from '../../core/assert.ts';
 import type { Asset } from '../../core/money/asset.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { formatDecimal } from '../../core/money/decimal.ts';
-import type { AccountAdmin } from '../../core/ports.ts';
+import type { AccountAdmin } from '../../core/ports/keys.ts';
 import {
   type DepositAddresses,
   MAX_TRANSFER_ROWS,
@@ -12,7 +12,7 @@ import {
   type TransferDesk,
   type TransferKind,
   transferWaitsFor,
-} from '../../core/transfer-desk.ts';
+} from '../../core/ports/transfers.ts';
 import { findNetwork, networkOf } from '../accounts/networks.ts';
 import { readTransferUnits } from '../accounts/transfer-amounts.ts';
 import { accountNamed } from './account-routes.ts';

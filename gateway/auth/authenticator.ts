@@ -1,4 +1,4 @@
-import type { ApiKey, KeyStore, Role } from '../../core/ports.ts';
+import type { ApiKey, KeyStore, Role } from '../../core/ports/keys.ts';
 import { ApiError, echo } from '../rest/errors.ts';
 import type { RateLimiter } from '../rest/rate-limiter.ts';
 import { tryParseNonce } from './nonce.ts';

@@ -1,4 +1,4 @@
-import type { NonceNanos } from '../../core/ports.ts';
+import type { NonceNanos } from '../../core/ports/keys.ts';
 import { decimalText, isAbsent, type JsonValue } from './payload.ts';
 
 const NONCE = /^([0-9]{1,19})(?:\.([0-9]{1,9}))?$/;

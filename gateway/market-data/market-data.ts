@@ -1,6 +1,6 @@
 import type { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { type HistoryStore, type HistoryTrade, MAX_HISTORY_ROWS } from '../../core/ports.ts';
+import { type HistoryStore, type HistoryTrade, MAX_HISTORY_ROWS } from '../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import type { EventListener } from '../orders/event-reader.ts';
 import { DAY_MINUTES, DayStatistics } from './day-statistics.ts';

@@ -1,7 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { Asset } from '../../core/money/asset.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import { slotsForClientOrderId } from '../../core/protocol/client-order-id.ts';
 import {
   type AmendOrderFields,

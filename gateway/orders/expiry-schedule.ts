@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind, TimeInForce } from '../../core/protocol/kinds.ts';

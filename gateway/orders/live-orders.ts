@@ -1,7 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { RestingOrder, SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import type { HistoryStore, OrderAsOf } from '../../core/ports.ts';
+import type { HistoryStore, OrderAsOf } from '../../core/ports/history.ts';
 import { OrderFlag } from '../../core/protocol/kinds.ts';
 import { type Order, repeatKeyOfHistory } from './order.ts';
 import type { LiveOrder } from './order-view.ts';

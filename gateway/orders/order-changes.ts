@@ -2,7 +2,7 @@ import { fail } from '../../core/assert.ts';
 import { MAX_POOL_UNITS } from '../../core/money/asset.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { amendHoldUnits } from '../../core/money/need.ts';
-import type { ApiKey } from '../../core/ports.ts';
+import type { ApiKey } from '../../core/ports/keys.ts';
 import { CancelReason, EventKind, RejectReason } from '../../core/protocol/kinds.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';
 import type { CommandIds } from './command-ids.ts';

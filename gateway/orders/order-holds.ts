@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { formatDecimal } from '../../core/money/decimal.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
-import { type Clock, type HoldAnswer, type Ledger, LedgerUnavailableError } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import { type HoldAnswer, type Ledger, LedgerUnavailableError } from '../../core/ports/ledger.ts';
 import { Side } from '../../core/protocol/kinds.ts';
 import type { AccountSequences } from '../accounts/account-sequences.ts';
 import { untilReached } from '../accounts/current-history.ts';

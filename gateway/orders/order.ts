@@ -1,5 +1,5 @@
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { HistoryOrder, OrderAsOf, OrderRequest, OrderStatus } from '../../core/ports.ts';
+import type { HistoryOrder, OrderAsOf, OrderRequest, OrderStatus } from '../../core/ports/history.ts';
 import { isByBudget } from '../../core/protocol/event-decoder.ts';
 import {
   type CancelReason,

@@ -1,6 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import type { ApiKey, HistoryOrder, OrderRequest } from '../../core/ports.ts';
+import type { HistoryOrder, OrderRequest } from '../../core/ports/history.ts';
+import type { ApiKey } from '../../core/ports/keys.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { tryLater } from '../rest/errors.ts';
 import { isProtected, type Order, orderOfHistory, repeatKey, repeatKeyOfHistory } from './order.ts';

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { formatDecimal } from '../../core/money/decimal.ts';
 import { baseUnits, type Instrument } from '../../core/money/instrument.ts';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { jsonReply } from '../http/reply.ts';
 import type { DaySummary } from '../market-data/day-statistics.ts';

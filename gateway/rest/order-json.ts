@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../core/money/decimal.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { AccountTrade } from '../../core/ports.ts';
+import type { AccountTrade } from '../../core/ports/history.ts';
 import { isByBudget } from '../../core/protocol/event-decoder.ts';
 import {
   CancelReason,

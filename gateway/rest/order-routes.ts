@@ -1,7 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { AccountTrade } from '../../core/ports.ts';
+import type { AccountTrade } from '../../core/ports/history.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { decimalText, isAbsent, type JsonValue, type PayloadFields } from '../auth/payload.ts';
 import { jsonReply, jsonTextReply } from '../http/reply.ts';

@@ -1,5 +1,5 @@
 import { fail } from '../../core/assert.ts';
-import type { Role } from '../../core/ports.ts';
+import type { Role } from '../../core/ports/keys.ts';
 import type { AuthenticatedRequest } from '../auth/authenticator.ts';
 import type { Reply } from '../http/reply.ts';
 

@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../core/money/decimal.ts';
 import type { Instrument } from '../../core/money/instrument.ts';
-import type { AccountTrade } from '../../core/ports.ts';
+import type { AccountTrade } from '../../core/ports/history.ts';
 import { Side } from '../../core/protocol/kinds.ts';
 import type { PublicTrade } from '../market-data/trade-tape.ts';
 import { formatPrice, formatQuantity } from './formatting.ts';

@@ -1,6 +1,6 @@
 import type { Asset } from '../../core/money/asset.ts';
 import { formatDecimal } from '../../core/money/decimal.ts';
-import type { Transfer } from '../../core/transfer-desk.ts';
+import type { Transfer } from '../../core/ports/transfers.ts';
 
 const STATUS = { start: 'Pending', pending: 'Pending', done: 'Complete', failed: 'Failed' } as const;
 

@@ -1,7 +1,7 @@
 import type { Asset } from '../../core/money/asset.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { formatDecimal } from '../../core/money/decimal.ts';
-import type { Transfer, TransferDesk } from '../../core/transfer-desk.ts';
+import type { Transfer, TransferDesk } from '../../core/ports/transfers.ts';
 import { networkOf } from '../accounts/networks.ts';
 import type { SettledBalances } from '../accounts/settled-balances.ts';
 import { readTransferUnits } from '../accounts/transfer-amounts.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiKey, KeyStore } from '../../core/ports.ts';
+import type { ApiKey, KeyStore } from '../../core/ports/keys.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { OrderEvent, OrderEventFollower, OrderEventHub } from './order-event-hub.ts';
 import { CloseCode, type SocketLink } from './socket-link.ts';

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import { rateLimited, type SignedRequest } from '../auth/authenticator.ts';
 import { HttpExchange } from '../http/http-exchange.ts';
 import { ApiError, tryLater } from '../rest/errors.ts';

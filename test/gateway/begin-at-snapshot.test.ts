@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import { Catalogue } from '../../core/money/catalogue.ts';
 import { notionalUnits } from '../../core/money/instrument.ts';
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import { CatalogueEvents } from '../../gateway/market-data/catalogue-events.ts';

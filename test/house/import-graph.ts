@@ -65,7 +65,7 @@ function brokenRule({ file, specifier, target }: Import): string | null {
   if (target === null) return null;
   const wing = WINGS.find((name) => isIn(name, file));
   const otherWing = WINGS.find((name) => name !== wing && isIn(name, target));
-  if (wing !== undefined && otherWing !== undefined) return `${wing} and ${otherWing} meet in core/ports.ts only`;
+  if (wing !== undefined && otherWing !== undefined) return `${wing} and ${otherWing} meet in core/ports/ only`;
   if (wing !== undefined && isMain(target)) return 'no wing knows main';
   const isShipped = wing !== undefined || isIn('core', file) || isMain(file);
   if (isShipped && (isIn('test', target) || isIn('bench', target))) return 'what is shipped needs no test and no bench';

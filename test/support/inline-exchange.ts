@@ -3,7 +3,7 @@ import { Engine, type EngineLimits } from '../../core/engine/engine.ts';
 import { EventWriter } from '../../core/engine/event-writer.ts';
 import { FIRST_CLIENT_ACCOUNT_ID } from '../../core/money/asset.ts';
 import { defaultMarkets } from '../../core/money/default-markets.ts';
-import type { ApiKey, Role } from '../../core/ports.ts';
+import type { ApiKey, Role } from '../../core/ports/keys.ts';
 import { commandSlots } from '../../core/protocol/command-record.ts';
 import { decodeEvent } from '../../core/protocol/event-decoder.ts';
 import { eventSlots } from '../../core/protocol/event-record.ts';

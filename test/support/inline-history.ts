@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { HistoryConsumer } from '../../workers/history/history-consumer.ts';
 import { SqliteHistoryStore } from '../../workers/history/sqlite-history-store.ts';

@@ -1,4 +1,4 @@
-import type { ApiKey, KeyStore, NonceNanos } from '../../core/ports.ts';
+import type { ApiKey, KeyStore, NonceNanos } from '../../core/ports/keys.ts';
 
 /** Keys and nonces in memory for the inline exchange only. */
 export class MemoryKeyStore implements KeyStore {

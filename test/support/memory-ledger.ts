@@ -9,7 +9,7 @@ import type {
   OpenHold,
   ReleaseAnswer,
   SettleAnswer,
-} from '../../core/ports.ts';
+} from '../../core/ports/ledger.ts';
 
 type HoldRequest = Parameters<Ledger['hold']>[0];
 

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { fillFeeUnits } from '../../core/money/fee.ts';
 import { notionalUnits } from '../../core/money/instrument.ts';
-import type { AccountTrade, DailyVolume, HistoryOrder, HistoryTrade, OrderStatus } from '../../core/ports.ts';
+import type { AccountTrade, DailyVolume, HistoryOrder, HistoryTrade, OrderStatus } from '../../core/ports/history.ts';
 import type { AcceptedEvent, CancelledEvent, ExchangeEvent, FilledEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind, OrderFlag, Side } from '../../core/protocol/kinds.ts';
 

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventLogCursor } from '../../core/journal/event-log-cursor.ts';
 import { Catalogue } from '../../core/money/catalogue.ts';
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import type { StatusReport } from '../../main/status-report.ts';
 import { define } from '../../workers/audit/replay-check.ts';

@@ -1,6 +1,7 @@
 import type { RestingOrder } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { type DailyVolume, type HistoryOrder, type HistoryTrade, partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
+import type { DailyVolume, HistoryOrder, HistoryTrade } from '../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind, OrderFlag } from '../../core/protocol/kinds.ts';
 import { countTrade, emptyVolume, type MutableVolume, volumeKeysOf, volumeKeyText } from '../history/daily-volumes.ts';

@@ -1,4 +1,4 @@
-import type { Leg } from '../../core/ports.ts';
+import type { Leg } from '../../core/ports/ledger.ts';
 import type { Findings } from './check-report.ts';
 import { Lookahead } from './lookahead.ts';
 import type { StoredEntry, StoredLedger } from './stored-ledger.ts';

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import { effectsOf } from '../settlement/legs.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { DailyVolume, HistoryOrder, HistoryTrade } from '../../core/ports.ts';
+import type { DailyVolume, HistoryOrder, HistoryTrade } from '../../core/ports/history.ts';
 import {
   ORDER_COLUMNS,
   type OrderRow,

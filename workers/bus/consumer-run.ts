@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fail } from '../../core/assert.ts';
 import { EventLogCursor } from '../../core/journal/event-log-cursor.ts';
-import { type EventConsumer, partitionOf } from '../../core/ports.ts';
+import { type EventConsumer, partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import type { ConsumerPosition, ConsumerRunSettings } from './feed-settings.ts';
 

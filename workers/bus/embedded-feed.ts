@@ -1,5 +1,5 @@
 import { fail } from '../../core/assert.ts';
-import type { EventConsumer, EventFeed } from '../../core/ports.ts';
+import type { EventConsumer, EventFeed } from '../../core/ports/event-feed.ts';
 import { ConsumerRun } from './consumer-run.ts';
 import type { ConsumerPosition, ConsumerRunSettings, EmbeddedFeedSettings } from './feed-settings.ts';
 

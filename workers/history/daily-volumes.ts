@@ -1,4 +1,4 @@
-import type { DailyVolume, HistoryTrade, VolumeSum } from '../../core/ports.ts';
+import type { DailyVolume, HistoryTrade, VolumeSum } from '../../core/ports/history.ts';
 import { Side } from '../../core/protocol/kinds.ts';
 
 export type MutableVolume = { -readonly [Field in keyof DailyVolume]: DailyVolume[Field] };

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import type { EventBatch, EventConsumer, HistoryTrade } from '../../core/ports.ts';
+import type { EventBatch, EventConsumer } from '../../core/ports/event-feed.ts';
+import type { HistoryTrade } from '../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import { type HistoryDatabase, readHistoryWatermarks } from '../storage/history-database.ts';

@@ -1,4 +1,4 @@
-import type { DailyVolume, HistoryOrder, HistoryTrade, VolumeSum } from '../../core/ports.ts';
+import type { DailyVolume, HistoryOrder, HistoryTrade, VolumeSum } from '../../core/ports/history.ts';
 import type { TableShape } from '../storage/group-commit.ts';
 import type { SqlValue } from '../storage/sqlite-database.ts';
 

@@ -1,7 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { type Instrument, notionalUnits } from '../../core/money/instrument.ts';
-import type { HistoryOrder } from '../../core/ports.ts';
+import type { HistoryOrder } from '../../core/ports/history.ts';
 import { type AcceptedEvent, type ExchangeEvent, isByBudget } from '../../core/protocol/event-decoder.ts';
 import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';

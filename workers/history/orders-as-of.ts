@@ -1,5 +1,5 @@
 import { fail } from '../../core/assert.ts';
-import type { OrderAsOf } from '../../core/ports.ts';
+import type { OrderAsOf } from '../../core/ports/history.ts';
 import type { OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
 import type { SqliteDatabase } from '../storage/sqlite-database.ts';
 

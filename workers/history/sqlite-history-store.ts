@@ -9,7 +9,7 @@ import {
   MAX_HISTORY_ROWS,
   type OrderAsOf,
   type OrderRequest,
-} from '../../core/ports.ts';
+} from '../../core/ports/history.ts';
 import { historyDatabasePath, readHistoryPartitionCount, readHistoryWatermarks } from '../storage/history-database.ts';
 import { SqliteDatabase, type SqlValue } from '../storage/sqlite-database.ts';
 import {

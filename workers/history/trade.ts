@@ -2,7 +2,7 @@ import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { fillFeeUnits } from '../../core/money/fee.ts';
 import { notionalUnits } from '../../core/money/instrument.ts';
-import type { HistoryTrade } from '../../core/ports.ts';
+import type { HistoryTrade } from '../../core/ports/history.ts';
 import type { FilledEvent } from '../../core/protocol/event-decoder.ts';
 
 /**

@@ -12,7 +12,7 @@ import type {
   ReleaseAnswer,
   SettleAnswer,
   SettlementBatch,
-} from '../../core/ports.ts';
+} from '../../core/ports/ledger.ts';
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { BalanceSheet } from './balance-sheet.ts';
 import { DEFAULT_CLOSED_HOLDS, HoldRecords } from './hold-records.ts';

@@ -1,4 +1,6 @@
-import type { Clock, EventFeed, Ledger } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { EventFeed } from '../../core/ports/event-feed.ts';
+import type { Ledger } from '../../core/ports/ledger.ts';
 
 export interface OrphanReleaseSettings {
   readonly ledger: Ledger;

@@ -1,5 +1,5 @@
 import { fail } from '../../core/assert.ts';
-import type { Leg, SettlementBatch } from '../../core/ports.ts';
+import type { Leg, SettlementBatch } from '../../core/ports/ledger.ts';
 import type { BalanceSheet } from './balance-sheet.ts';
 import { LedgerInvariantError } from './ledger-errors.ts';
 

@@ -1,6 +1,6 @@
 import { fail } from '../../core/assert.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind, Side } from '../../core/protocol/kinds.ts';
 import { needOfOrder } from '../audit/open-orders.ts';

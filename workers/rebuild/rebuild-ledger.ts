@@ -1,4 +1,4 @@
-import { partitionOf } from '../../core/ports.ts';
+import { partitionOf } from '../../core/ports/event-feed.ts';
 import { EmbeddedLedger } from '../ledger/embedded-ledger.ts';
 import { effectsOf } from '../settlement/legs.ts';
 import { readEngineLimits } from '../storage/engine-limits.ts';

@@ -4,7 +4,7 @@ import type { Catalogue } from '../../core/money/catalogue.ts';
 import { fillFeeUnits } from '../../core/money/fee.ts';
 import { baseUnits, type Instrument, notionalUnits } from '../../core/money/instrument.ts';
 import { budgetNeedUnits, type FeeRates, needUnits, splitBuyFill } from '../../core/money/need.ts';
-import type { EntryReason, Leg, SettlementBatch } from '../../core/ports.ts';
+import type { EntryReason, Leg, SettlementBatch } from '../../core/ports/ledger.ts';
 import {
   type AmendedEvent,
   type AmendRejectedEvent,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { type EventBatch, type EventConsumer, type Ledger, LedgerUnavailableError } from '../../core/ports.ts';
+import type { EventBatch, EventConsumer } from '../../core/ports/event-feed.ts';
+import { type Ledger, LedgerUnavailableError } from '../../core/ports/ledger.ts';
 import { effectsOf } from './legs.ts';
 
 /** The ledger lacks events before this batch: nothing of it was applied. */

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { fail } from '../../core/assert.ts';
 import { FIRST_CLIENT_ACCOUNT_ID } from '../../core/money/asset.ts';
-import type { Account, AccountAdmin, ApiKey, Clock, KeyStore, KeySummary, NonceNanos, Role } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Account, AccountAdmin, ApiKey, KeyStore, KeySummary, NonceNanos, Role } from '../../core/ports/keys.ts';
 import type { ExchangeDatabase } from './exchange-database.ts';
 import type { TableShape } from './group-commit.ts';
 import { SecretCipher } from './secret-cipher.ts';

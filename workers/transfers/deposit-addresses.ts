@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../core/assert.ts';
-import type { Clock } from '../../core/ports.ts';
-import type { DepositAddress, DepositAddresses } from '../../core/transfer-desk.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { DepositAddress, DepositAddresses } from '../../core/ports/transfers.ts';
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { SqliteDatabase } from '../storage/sqlite-database.ts';
 

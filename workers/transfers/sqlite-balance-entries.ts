@@ -1,4 +1,4 @@
-import type { BalanceEntries, BalanceEntry } from '../../core/transfer-desk.ts';
+import type { BalanceEntries, BalanceEntry } from '../../core/ports/transfers.ts';
 import { SqliteDatabase, type SqlValue } from '../storage/sqlite-database.ts';
 
 type AmountField = 'availableBeforeUnits' | 'availableAfterUnits' | 'heldBeforeUnits' | 'heldAfterUnits';

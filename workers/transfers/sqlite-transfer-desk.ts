@@ -1,6 +1,7 @@
 import { fail } from '../../core/assert.ts';
 import { MAX_POOL_UNITS } from '../../core/money/asset.ts';
-import type { Clock, Ledger } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Ledger } from '../../core/ports/ledger.ts';
 import {
   type DepositRequest,
   type EntryArchive,
@@ -13,7 +14,7 @@ import {
   type TransferQuery,
   transferWaitsFor,
   type WithdrawalRequest,
-} from '../../core/transfer-desk.ts';
+} from '../../core/ports/transfers.ts';
 import { TransferLedger } from './transfer-ledger.ts';
 import type { NewTransfer, TransferStore } from './transfer-store.ts';
 

@@ -1,4 +1,4 @@
-import { MAX_TRANSFER_ROWS, type TransferDesk } from '../../core/transfer-desk.ts';
+import { MAX_TRANSFER_ROWS, type TransferDesk } from '../../core/ports/transfers.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;

@@ -1,6 +1,7 @@
 import { fail } from '../../core/assert.ts';
-import type { Clock, Ledger } from '../../core/ports.ts';
-import { type EntryArchive, type Transfer, TransferFailure } from '../../core/transfer-desk.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Ledger } from '../../core/ports/ledger.ts';
+import { type EntryArchive, type Transfer, TransferFailure } from '../../core/ports/transfers.ts';
 import type { TransferStore } from './transfer-store.ts';
 
 /**

@@ -6,7 +6,7 @@ import type {
   TransferQuery,
   TransferState,
   WithdrawalRequest,
-} from '../../core/transfer-desk.ts';
+} from '../../core/ports/transfers.ts';
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { SqliteDatabase, type SqlValue } from '../storage/sqlite-database.ts';
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { HistoryStore, HistoryTrade } from '../../../core/ports.ts';
+import type { HistoryStore, HistoryTrade } from '../../../core/ports/history.ts';
 import { Side } from '../../../core/protocol/kinds.ts';
 import { MarketData } from '../../../gateway/market-data/market-data.ts';
 import { TAPE_TRADES } from '../../../gateway/market-data/trade-tape.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { DailyVolume, VolumeSum } from '../../../core/ports.ts';
+import type { DailyVolume, VolumeSum } from '../../../core/ports/history.ts';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { InvariantError } from '../../../core/assert.ts';
 import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
-import { type EventBatch, type EventConsumer, partitionOf } from '../../../core/ports.ts';
+import { type EventBatch, type EventConsumer, partitionOf } from '../../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { FeedStoppedError, WatermarkBeyondLogError } from '../../../workers/bus/consumer-run.ts';
 import { EmbeddedFeed } from '../../../workers/bus/embedded-feed.ts';

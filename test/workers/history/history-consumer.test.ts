@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
-import { type EventBatch, type HistoryStore, partitionOf } from '../../../core/ports.ts';
+import { type EventBatch, partitionOf } from '../../../core/ports/event-feed.ts';
+import type { HistoryStore } from '../../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../../core/protocol/kinds.ts';
 import { HistoryConsumer, HistoryGapError } from '../../../workers/history/history-consumer.ts';

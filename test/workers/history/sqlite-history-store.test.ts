@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
-import { type HistoryOrder, type HistoryRange, MAX_HISTORY_ROWS, type OrderRequest } from '../../../core/ports.ts';
+import {
+  type HistoryOrder,
+  type HistoryRange,
+  MAX_HISTORY_ROWS,
+  type OrderRequest,
+} from '../../../core/ports/history.ts';
 import { HistoryConsumer } from '../../../workers/history/history-consumer.ts';
 import { SqliteHistoryStore } from '../../../workers/history/sqlite-history-store.ts';
 import { HistoryDatabase } from '../../../workers/storage/history-database.ts';

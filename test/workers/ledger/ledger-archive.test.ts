@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { LedgerUnavailableError } from '../../../core/ports.ts';
+import { LedgerUnavailableError } from '../../../core/ports/ledger.ts';
 import { ArchiveGapError, type ChangeSource, LedgerArchive } from '../../../workers/ledger/redis/ledger-archive.ts';
 import type { RedisLedger } from '../../../workers/ledger/redis/redis-ledger.ts';
 import { ExchangeDatabase, exchangeDatabasePath, readMeta } from '../../../workers/storage/exchange-database.ts';

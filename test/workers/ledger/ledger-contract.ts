@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvariantError } from '../../../core/assert.ts';
 import { FEE_ACCOUNT_ID, MAX_POOL_UNITS } from '../../../core/money/asset.ts';
-import type { Ledger, Leg, SettlementBatch } from '../../../core/ports.ts';
+import type { Ledger, Leg, SettlementBatch } from '../../../core/ports/ledger.ts';
 import { LedgerInvariantError } from '../../../workers/ledger/ledger-errors.ts';
 import { ledgerDebits } from './ledger-debits.ts';
 import { ledgerTraffic } from './ledger-traffic.ts';

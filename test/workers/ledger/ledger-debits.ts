@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvariantError } from '../../../core/assert.ts';
 import { MAX_POOL_UNITS } from '../../../core/money/asset.ts';
-import type { Ledger } from '../../../core/ports.ts';
+import type { Ledger } from '../../../core/ports/ledger.ts';
 import { expectChained, type LedgerUnderTest, type OpenLedger } from './ledger-under-test.ts';
 
 const ALICE = 100;

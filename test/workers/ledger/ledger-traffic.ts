@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FEE_ACCOUNT_ID } from '../../../core/money/asset.ts';
-import type { Ledger, Leg } from '../../../core/ports.ts';
+import type { Ledger, Leg } from '../../../core/ports/ledger.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { expectChained, type LedgerUnderTest, type OpenLedger } from './ledger-under-test.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Ledger } from '../../../core/ports.ts';
+import type { Ledger } from '../../../core/ports/ledger.ts';
 
 /** One entry, wherever the adapter keeps it. */
 export interface LedgerEntry {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Leg } from '../../../core/ports.ts';
+import type { Leg } from '../../../core/ports/ledger.ts';
 import type { OpenLedger } from './ledger-under-test.ts';
 
 const [ALICE, BOB] = [100, 101];

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import type { LedgerUnavailableError } from '../../../core/ports.ts';
+import type { LedgerUnavailableError } from '../../../core/ports/ledger.ts';
 import { RedisLedger } from '../../../workers/ledger/redis/redis-ledger.ts';
 import { CuttingProxy } from '../../support/servers/cutting-proxy.ts';
 import { restartRedis, startRedis, startRedisOver } from '../../support/servers/test-servers.ts';

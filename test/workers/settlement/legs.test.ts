@@ -5,7 +5,7 @@ import { Catalogue } from '../../../core/money/catalogue.ts';
 import { defaultMarkets } from '../../../core/money/default-markets.ts';
 import { notionalUnits } from '../../../core/money/instrument.ts';
 import { amendHoldUnits, budgetNeedUnits, needUnits } from '../../../core/money/need.ts';
-import type { Leg } from '../../../core/ports.ts';
+import type { Leg } from '../../../core/ports/ledger.ts';
 import type {
   AcceptedEvent,
   AmendedEvent,

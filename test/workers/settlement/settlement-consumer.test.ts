@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
-import { partitionOf } from '../../../core/ports.ts';
+import { partitionOf } from '../../../core/ports/event-feed.ts';
 import { SettlementConsumer, SettlementGapError } from '../../../workers/settlement/settlement-consumer.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

@@ -1,5 +1,5 @@
-import type { Ledger } from '../../../core/ports.ts';
-import type { TransferAnswer } from '../../../core/transfer-desk.ts';
+import type { Ledger } from '../../../core/ports/ledger.ts';
+import type { TransferAnswer } from '../../../core/ports/transfers.ts';
 import { EMBEDDED_ARCHIVE } from '../../../main/exchange-transfers.ts';
 import { EmbeddedLedger } from '../../../workers/ledger/embedded-ledger.ts';
 import { ExchangeDatabase } from '../../../workers/storage/exchange-database.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MAX_POOL_UNITS } from '../../../core/money/asset.ts';
-import type { Ledger } from '../../../core/ports.ts';
+import type { Ledger } from '../../../core/ports/ledger.ts';
 import { EMBEDDED_ARCHIVE } from '../../../main/exchange-transfers.ts';
 import { SqliteTransferDesk } from '../../../workers/transfers/sqlite-transfer-desk.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Ledger } from '../../../core/ports.ts';
-import { MAX_TRANSFER_ROWS, type Transfer, TransferFailure } from '../../../core/transfer-desk.ts';
+import type { Ledger } from '../../../core/ports/ledger.ts';
+import { MAX_TRANSFER_ROWS, type Transfer, TransferFailure } from '../../../core/ports/transfers.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { ALICE, BOB, balanceOf, type OpenedDesk, openDesk, USD, WAY } from './opened-desk.ts';

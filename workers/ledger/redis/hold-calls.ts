@@ -1,4 +1,4 @@
-import type { HoldAnswer, Ledger } from '../../../core/ports.ts';
+import type { HoldAnswer, Ledger } from '../../../core/ports/ledger.ts';
 
 export type HoldRequest = Parameters<Ledger['hold']>[0];
 

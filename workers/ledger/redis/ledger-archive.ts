@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LedgerUnavailableError } from '../../../core/ports.ts';
+import { LedgerUnavailableError } from '../../../core/ports/ledger.ts';
 import type { ExchangeDatabase } from '../../storage/exchange-database.ts';
 import { BALANCES, CREDITS, DEBITS, ENTRIES, HOLDS, POOLS, WATERMARKS } from '../ledger-tables.ts';
 import type { ChangeLine, LedgerChange, StoredChanges } from './ledger-changes.ts';

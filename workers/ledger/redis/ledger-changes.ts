@@ -1,5 +1,5 @@
 import { fail } from '../../../core/assert.ts';
-import type { EntryReason } from '../../../core/ports.ts';
+import type { EntryReason } from '../../../core/ports/ledger.ts';
 
 /** One line of a change, as ledger-prelude.lua tells. Amounts are canonical decimal text. */
 export type ChangeLine =

@@ -1,5 +1,5 @@
 import { fail } from '../../../core/assert.ts';
-import type { Balance, HoldAnswer } from '../../../core/ports.ts';
+import type { Balance, HoldAnswer } from '../../../core/ports/ledger.ts';
 
 /** What a hash of operations keeps of each, as text: 'account asset units available sequence'. */
 export interface OperationRecord {

@@ -1,4 +1,4 @@
-import { LedgerPausedError, LedgerUnavailableError } from '../../../core/ports.ts';
+import { LedgerPausedError, LedgerUnavailableError } from '../../../core/ports/ledger.ts';
 import { LEDGER_KEYS } from './ledger-keys.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
 import type { RedisConnection } from './redis-connection.ts';

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { LedgerPausedError, LedgerUnavailableError } from '../../../core/ports.ts';
+import { LedgerPausedError, LedgerUnavailableError } from '../../../core/ports/ledger.ts';
 import type { LedgerScriptError } from '../ledger-errors.ts';
 import type { LedgerScript } from './ledger-scripts.ts';
 import { ledgerErrorOf, replyCode } from './redis-errors.ts';

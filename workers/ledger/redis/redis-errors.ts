@@ -1,4 +1,4 @@
-import { LedgerUnavailableError } from '../../../core/ports.ts';
+import { LedgerUnavailableError } from '../../../core/ports/ledger.ts';
 import { LedgerScriptError } from '../ledger-errors.ts';
 
 /**

@@ -13,7 +13,7 @@ import {
   type ReleaseAnswer,
   type SettleAnswer,
   type SettlementBatch,
-} from '../../../core/ports.ts';
+} from '../../../core/ports/ledger.ts';
 import { LedgerInvariantError } from '../ledger-errors.ts';
 import { requireId } from '../operation-id.ts';
 import { requireOrdered, requireZeroSums } from '../settlement-plan.ts';

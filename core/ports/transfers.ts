@@ -1,6 +1,6 @@
 /**
  * What the transfer desk offers: money that comes in and goes out, each transfer exactly once however often it is asked
- * for. Interfaces only, like ports.ts. Amounts are bigint in the asset's smallest unit.
+ * for. Amounts are bigint in the asset's smallest unit.
  */
 
 export type TransferKind = 'deposit' | 'withdrawal';
