@@ -18,6 +18,7 @@ import { InlineFunds } from './inline-funds.ts';
 import { InlineHistory } from './inline-history.ts';
 import { MemoryKeyStore } from './memory-key-store.ts';
 import { MemoryLedger } from './memory-ledger.ts';
+import { RawSocket } from './raw-socket.ts';
 import { type Answer, type Credentials, signedPost } from './signed-client.ts';
 
 const PARTITION_COUNT = 8;
@@ -76,6 +77,7 @@ export class InlineExchange {
   readonly #journalEvents: RingReader;
   readonly #events: EventWriter;
   readonly #loops: DoorbellLoop[];
+  readonly #sockets: RawSocket[] = [];
   #accounts = 0;
 
   private constructor(options: InlineOptions, kept: Kept) {
@@ -153,9 +155,17 @@ export class InlineExchange {
   }
 
   async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
     this.#end();
     await this.history.close();
     await this.#kept.funds.close();
+  }
+
+  /** Ended with the exchange. */
+  async openSocket(path: string, headers?: Readonly<Record<string, string>>): Promise<RawSocket> {
+    const socket = await RawSocket.open(this.port, path, headers);
+    this.#sockets.push(socket);
+    return socket;
   }
 
   /** @returns a new account with a key and 1,000,000 of every quote and 100 of every other asset */

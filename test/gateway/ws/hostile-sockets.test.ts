@@ -1,27 +1,22 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
-import { Opcode, RawSocket } from '../../support/raw-socket.ts';
+import { Opcode, type RawSocket } from '../../support/raw-socket.ts';
 
 const RECONNECTS = process.env.RINGBOOK_TEST_LONG === '1' ? 2_000 : 200;
 const SUBSCRIBE = { type: 'subscribe', subscriptions: [{ name: 'l2', symbols: ['BTCUSD'] }] };
 let exchange: InlineExchange;
 let alice: TestAccount;
-let sockets: RawSocket[];
 
 beforeEach(async () => {
-  sockets = [];
   exchange = await InlineExchange.start({ socketBufferBytes: 64 * 1024 });
   alice = await exchange.account();
 });
 afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
   await exchange.close();
 });
 
-async function open(path = '/v2/marketdata'): Promise<RawSocket> {
-  const socket = await RawSocket.open(exchange.port, path);
-  sockets.push(socket);
-  return socket;
+function open(path = '/v2/marketdata'): Promise<RawSocket> {
+  return exchange.openSocket(path);
 }
 
 async function expectAlive(): Promise<void> {

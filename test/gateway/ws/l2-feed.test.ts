@@ -1,28 +1,23 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
-import { RawSocket } from '../../support/raw-socket.ts';
+import type { RawSocket } from '../../support/raw-socket.ts';
 
 let exchange: InlineExchange;
 let alice: TestAccount;
 let bob: TestAccount;
-let sockets: RawSocket[];
 
 beforeEach(async () => {
-  sockets = [];
   exchange = await InlineExchange.start();
   alice = await exchange.account();
   bob = await exchange.account();
 });
 afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
   await exchange.close();
 });
 
-async function open(): Promise<RawSocket> {
-  const socket = await RawSocket.open(exchange.port, '/v2/marketdata');
-  sockets.push(socket);
-  return socket;
+function open(): Promise<RawSocket> {
+  return exchange.openSocket('/v2/marketdata');
 }
 
 const subscribe = (...symbols: unknown[]) => ({ type: 'subscribe', subscriptions: [{ name: 'l2', symbols }] });

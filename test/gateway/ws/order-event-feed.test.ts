@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { putClockAhead } from '../../support/clock-ahead.ts';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
-import { HandshakeRefused, RawSocket } from '../../support/raw-socket.ts';
+import { HandshakeRefused, type RawSocket } from '../../support/raw-socket.ts';
 import { type Credentials, nextNonce, signedHeaders } from '../../support/signed-client.ts';
 import { until } from '../../support/until.ts';
 
@@ -9,25 +9,20 @@ const PATH = '/v1/order/events';
 let exchange: InlineExchange;
 let alice: TestAccount;
 let bob: TestAccount;
-let sockets: RawSocket[];
 
 beforeEach(async () => {
-  sockets = [];
   exchange = await InlineExchange.start();
   alice = await exchange.account();
   bob = await exchange.account();
 });
 afterEach(async () => {
   vi.restoreAllMocks();
-  for (const socket of sockets) socket.destroy();
   await exchange.close();
 });
 
 async function open(account: Credentials, query = '', fields: object = {}): Promise<RawSocket> {
   const headers = signedHeaders(account, { request: PATH, nonce: nextNonce(), ...fields });
-  const socket = await RawSocket.open(exchange.port, PATH + query, headers);
-  sockets.push(socket);
-  return socket;
+  return exchange.openSocket(PATH + query, headers);
 }
 
 /** @returns the types of the next events, each of which came alone in its array */
@@ -241,9 +236,7 @@ test('nobody hears of another account', async () => {
 
 test('the handshake is refused as a signed request is, and its nonce is used up once', async () => {
   const refused = async (headers: Record<string, string>): Promise<[number, string]> => {
-    const error = await RawSocket.open(exchange.port, `${PATH}?heartbeat=true`, headers).catch(
-      (caught: unknown) => caught,
-    );
+    const error = await exchange.openSocket(`${PATH}?heartbeat=true`, headers).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(HandshakeRefused);
     const { status, body } = error as HandshakeRefused;
     return [status, JSON.parse(body).reason];
@@ -256,6 +249,6 @@ test('the handshake is refused as a signed request is, and its nonce is used up 
   const manager = exchange.key(alice.accountId, ['fundManager']);
   expect(await refused(signedHeaders(manager, { request: PATH, nonce: nextNonce() }))).toEqual([403, 'MissingRole']);
   const headers = signedHeaders(alice, { request: PATH, nonce: nextNonce() });
-  sockets.push(await RawSocket.open(exchange.port, PATH, headers));
+  await exchange.openSocket(PATH, headers);
   expect(await refused(headers)).toEqual([400, 'InvalidNonce']);
 });

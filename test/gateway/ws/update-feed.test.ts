@@ -1,27 +1,22 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { InlineExchange, type TestAccount } from '../../support/inline-exchange.ts';
-import { HandshakeRefused, RawSocket } from '../../support/raw-socket.ts';
+import { HandshakeRefused, type RawSocket } from '../../support/raw-socket.ts';
 
 let exchange: InlineExchange;
 let alice: TestAccount;
 let bob: TestAccount;
-let sockets: RawSocket[];
 
 beforeEach(async () => {
-  sockets = [];
   exchange = await InlineExchange.start();
   alice = await exchange.account();
   bob = await exchange.account();
 });
 afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
   await exchange.close();
 });
 
-async function open(path: string): Promise<RawSocket> {
-  const socket = await RawSocket.open(exchange.port, path);
-  sockets.push(socket);
-  return socket;
+function open(path: string): Promise<RawSocket> {
+  return exchange.openSocket(path);
 }
 
 const change = (side: string, price: string, remaining: string, delta: string, reason: string) => ({
@@ -125,7 +120,7 @@ test.each([
   ['/v1/multimarketdata?symbols=btcusd,nousd', 400, 'Bad Request'],
   ['/v1/nothing', 404, 'EndpointNotFound'],
 ])('%s is refused before it is a socket', async (path, status, reason) => {
-  const refused = await RawSocket.open(exchange.port, path).catch((error: unknown) => error);
+  const refused = await exchange.openSocket(path).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(HandshakeRefused);
   expect((refused as HandshakeRefused).status).toBe(status);
   expect(JSON.parse((refused as HandshakeRefused).body)).toMatchObject({ result: 'error', reason });
