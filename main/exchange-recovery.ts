@@ -1,0 +1,159 @@
+import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
+import type { ExchangeThreads, Recovered } from '../core/threads/exchange-threads.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
+import { HistoryConsumer } from '../workers/history/history-consumer.ts';
+import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
+import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
+import type { Configuration } from './configuration.ts';
+import type { ExchangeClock } from './exchange-clock.ts';
+import type { ExchangeHooks } from './exchange-hooks.ts';
+import type { ExchangeStores } from './exchange-stores.ts';
+import type { ExchangeTransfers } from './exchange-transfers.ts';
+import { catchUpHistory } from './history-catch-up.ts';
+import { readMarkets, requireSameMarkets } from './instruments-file.ts';
+
+/** Ledger and journal of one folder do not belong together: one of them was restored from an older copy. */
+export class LedgerMismatchError extends Error {
+  override readonly name = 'LedgerMismatchError';
+}
+
+export interface RecoveryParts {
+  readonly configuration: Configuration;
+  readonly hooks: ExchangeHooks;
+  readonly stores: ExchangeStores;
+  readonly threads: ExchangeThreads;
+  readonly clock: ExchangeClock;
+  readonly gateway: Gateway;
+  readonly feed: EmbeddedFeed;
+  readonly transfers: ExchangeTransfers;
+  readonly firstCommandId: number; // of this start
+  /** Aborted: settlement waits no longer for a ledger that is away. */
+  readonly settlementSignal: AbortSignal;
+  /** From here on the gateway reads the event ring. */
+  readonly readEvents: () => void;
+  /** @returns once the event log holds that event: what a crash took from its end was written again by then */
+  readonly eventLogReaches: (eventSequence: number) => Promise<void>;
+}
+
+/** Brings the exchange to where the data folder stands, before anything is served. */
+export class ExchangeRecovery {
+  readonly #parts: RecoveryParts;
+  #recovered: Recovered | null = null;
+  #orphansReleased: number | null = null;
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+  }
+
+  /** What the threads found in journal, event log and snapshots. Known once `run` has ended. */
+  get recovered(): Recovered {
+    return this.#recovered!;
+  }
+
+  /** Holds of commands that never reached the journal, given back; null until settlement has caught up with the start. */
+  get orphansReleased(): number | null {
+    return this.#orphansReleased;
+  }
+
+  /** @throws LedgerMismatchError, ThreadFailure, DatabaseError, LedgerUnavailableError, … */
+  async run(): Promise<void> {
+    const { configuration, hooks, stores, threads, clock, gateway, feed, transfers } = this.#parts;
+    const { firstCommandId, settlementSignal, readEvents, eventLogReaches } = this.#parts;
+    const { ledger } = stores.exchangeLedger;
+    const { dataFolder, journalSegmentMiB, snapshotEveryCommands } = configuration;
+    const { onProgress, onFatal } = hooks;
+    const history = await HistoryConsumer.open(stores.historyDatabase, gateway.catalogue);
+    const recovered = await threads.start(
+      {
+        folder: dataFolder,
+        limits: stores.limits,
+        segmentBytes: journalSegmentMiB * 2 ** 20,
+        useSnapshots: true,
+        snapshotEveryCommands,
+        onRestored: async (snapshot) => {
+          if (snapshot !== null) await this.#beginAt(new SnapshotReader(snapshot.path), history);
+          readEvents(); // not before: events of the replay belong behind those of the snapshot
+        },
+      },
+      onProgress,
+    );
+    threads.onFailure(onFatal);
+    this.#recovered = recovered;
+    const { lastCommandSequence, lastEventSequence, lastTimestampMs, snapshot } = recovered.replayed;
+    clock.notBefore(lastTimestampMs);
+    await gateway.resume({ lastCommandSequence, lastEventSequence });
+    await this.#requireLedgerOfThisJournal(recovered);
+    // Only now: raising the floor is a change of its own, and a refused start must leave the ledger as it was.
+    await ledger.raiseFloor(firstCommandId);
+    const heldWithdrawals = await transfers.recover();
+    await eventLogReaches(lastEventSequence);
+    await this.#seedMarkets();
+    feed.subscribe(new SettlementConsumer(ledger, gateway.catalogue, settlementSignal));
+    feed.subscribe(history);
+    this.#releaseOrphans(lastEventSequence, heldWithdrawals);
+    // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
+    if (snapshot !== null) await feed.settledThrough(snapshot.eventSequence);
+    onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
+  }
+
+  /** Brings the views to where the replay begins. What the snapshot does not tell of its orders is in the history. */
+  async #beginAt(snapshot: SnapshotReader, history: HistoryConsumer): Promise<void> {
+    const { configuration, hooks, stores, gateway } = this.#parts;
+    gateway.beginAt(snapshot);
+    await catchUpHistory({
+      folder: configuration.dataFolder,
+      partitionCount: stores.database.partitionCount,
+      history,
+      throughSequence: snapshot.state.eventSequence,
+      onProgress: hooks.onProgress,
+    });
+    await gateway.loadLiveOrders(snapshot);
+  }
+
+  /** The ledger must know every change that a command was based on, and the journal every event that was settled. */
+  async #requireLedgerOfThisJournal({ replayed }: Recovered): Promise<void> {
+    const { exchangeLedger } = this.#parts.stores;
+    const { ledger } = exchangeLedger;
+    const settled = Math.max(...(await ledger.watermarks()));
+    if (settled > replayed.lastEventSequence)
+      throw new LedgerMismatchError(
+        `${exchangeLedger.name} has settled event ${settled}, but the journal yields only ${replayed.lastEventSequence} events: ` +
+          'acknowledged commands are missing. Restore the journal folder that belongs to it.',
+      );
+    const ledgerSequence = await ledger.ledgerSequence();
+    if (ledgerSequence < replayed.highestLedgerSequence)
+      throw new LedgerMismatchError(
+        `${exchangeLedger.name} knows ${ledgerSequence} changes, but the journal was written after ${replayed.highestLedgerSequence}: ` +
+          exchangeLedger.remedy,
+      );
+  }
+
+  /** Defines what is traded at the first start. Later the journal's rules hold, and a file that differs is refused. */
+  async #seedMarkets(): Promise<void> {
+    const { configuration, stores, gateway } = this.#parts;
+    const { instrumentsFile } = configuration;
+    const { database } = stores;
+    if ((await database.readMeta('marketsSeeded')) === undefined) {
+      await gateway.ensureMarkets(readMarkets(instrumentsFile));
+      database.putMeta('marketsSeeded', 'yes');
+      await database.commits.durable();
+    } else if (instrumentsFile !== undefined) {
+      requireSameMarkets(instrumentsFile, readMarkets(instrumentsFile), gateway.catalogue);
+    }
+  }
+
+  #releaseOrphans(endSequenceAtStart: number, heldWithdrawals: ReadonlySet<number>): void {
+    const { hooks, stores, feed, clock, firstCommandId } = this.#parts;
+    const { ledger } = stores.exchangeLedger;
+    const settings = { ledger, feed, clock, endSequenceAtStart, firstCommandId };
+    releaseOrphanedHolds({ ...settings, heldWithdrawals }).then(
+      ({ released }) => {
+        this.#orphansReleased = released;
+        if (released > 0) hooks.logger.warn({ released }, 'holds of commands that never reached the journal released');
+      },
+      // A failed feed has told of itself; a hold that stays is found again at the next start.
+      (error: unknown) => hooks.logger.error({ error }, 'orphaned holds were not released'),
+    );
+  }
+}

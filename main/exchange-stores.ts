@@ -1,0 +1,80 @@
+import { mkdirSync, statfsSync } from 'node:fs';
+import type { EngineLimits } from '../core/engine/engine.ts';
+import { DiskFullError } from '../core/journal/journal-errors.ts';
+import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
+import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
+import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
+import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
+import { fixMode } from '../workers/storage/folder-mode.ts';
+import { HistoryDatabase } from '../workers/storage/history-database.ts';
+import { SqliteKeyStore } from '../workers/storage/key-store.ts';
+import { raiseStartNumber } from '../workers/storage/start-number.ts';
+import type { Configuration } from './configuration.ts';
+import type { ExchangeClock } from './exchange-clock.ts';
+import type { ExchangeHooks } from './exchange-hooks.ts';
+import { ExchangeLedger } from './exchange-ledger.ts';
+import { openTransferStores, type TransferStores } from './exchange-transfers.ts';
+
+/** Everything that is kept in the data folder, but for journal, event log and snapshots, which the core's threads keep. */
+export interface ExchangeStores {
+  readonly lock: FolderLock;
+  readonly database: ExchangeDatabase;
+  readonly limits: EngineLimits;
+  readonly keyStore: SqliteKeyStore;
+  readonly exchangeLedger: ExchangeLedger;
+  readonly historyDatabase: HistoryDatabase;
+  readonly historyStore: SqliteHistoryStore;
+  readonly transferStores: TransferStores;
+  readonly startNumber: number; // of this start: raised, durably
+}
+
+export interface StoreHooks extends ExchangeHooks {
+  /** The ledger's disk is full, or has room again. */
+  readonly onLedgerDiskFull: (isFull: boolean) => void;
+}
+
+/**
+ * Takes the folder's lock and opens its stores, in the order in which they need each other.
+ * @param configuration its dataFolder is an absolute path
+ * @throws FolderLockedError, DiskFullError, DatabaseError, FolderLedgerError, LedgerUnavailableError, …
+ */
+export async function openStores(
+  configuration: Configuration,
+  clock: ExchangeClock,
+  hooks: StoreHooks,
+): Promise<ExchangeStores> {
+  const { dataFolder, mode, maxOrders, masterKey } = configuration;
+  const { onFatal, onLedgerDiskFull } = hooks;
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  requireSpace(dataFolder);
+  const lock = await lockFolder(dataFolder, 'exchange');
+  const database = await ExchangeDatabase.open(dataFolder, onFatal, undefined, onLedgerDiskFull);
+  await fixMode(database, mode);
+  const limits = await fixEngineLimits(database, maxOrders);
+  const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
+  const exchangeLedger = await ExchangeLedger.open(database, configuration, hooks);
+  const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, onFatal);
+  const historyStore = await SqliteHistoryStore.open(dataFolder);
+  const transferStores = await openTransferStores(database, clock);
+  const startNumber = await raiseStartNumber(database);
+  const stores = { database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, transferStores };
+  return { lock, ...stores, startNumber };
+}
+
+/** At an orderly end, when nothing uses them any more. The transfers have closed their own stores by then. */
+export async function closeStores(stores: ExchangeStores): Promise<void> {
+  await stores.exchangeLedger.close();
+  await stores.historyStore.close();
+  await stores.historyDatabase.close();
+  await stores.database.close();
+  await stores.lock.release();
+}
+
+/** Less than the database's first pages: refused before anything meets it half-way through its own first write. */
+const LEAST_FREE_BYTES = 2 ** 20;
+
+/** @throws DiskFullError */
+function requireSpace(dataFolder: string): void {
+  const { bavail, bsize } = statfsSync(dataFolder);
+  if (bavail * bsize < LEAST_FREE_BYTES) throw new DiskFullError(dataFolder);
+}
