@@ -105,12 +105,15 @@ export class ExpirySchedule implements EventListener {
   /** Tries until it is told, or nobody wants to hear it any more. */
   async #advance(): Promise<void> {
     this.#isAdvancing = true;
+    let isWarned = false;
     while (this.#advanceTime !== null) {
       try {
         await this.#advanceTime();
         break;
       } catch (error) {
-        this.#logger.warn({ err: error }, 'the core could not be told the time; orders that are due wait for it');
+        if (!isWarned)
+          this.#logger.warn({ err: error }, 'the core could not be told the time; orders that are due wait for it');
+        isWarned = true; // a stalled disk may take a thousand tries
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }

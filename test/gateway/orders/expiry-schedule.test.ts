@@ -9,7 +9,6 @@ import { EngineHarness } from '../../support/engine-harness.ts';
 
 const START_MS = 1_000_000;
 const DAY_MS = 86_400_000;
-const SILENT = pino({ level: 'silent' });
 
 let view: OrderView;
 let schedule: ExpirySchedule;
@@ -17,12 +16,15 @@ let sequence: number;
 let told: number[]; // moments at which the core was told the time
 let clockMs: () => number;
 let refusals: number; // of the next attempts
+let logged: string[];
 
 beforeEach(() => {
   vi.useFakeTimers({ now: START_MS });
   view = new OrderView();
   clockMs = () => Date.now();
-  schedule = new ExpirySchedule(view, { nowMs: () => clockMs() }, SILENT);
+  logged = [];
+  const logger = pino({}, { write: (line: string) => void logged.push(line) });
+  schedule = new ExpirySchedule(view, { nowMs: () => clockMs() }, logger);
   sequence = 0;
   told = [];
   refusals = 0;
@@ -113,6 +115,7 @@ test('an order beyond the longest timer, a clock that runs behind the timers, an
   expect(told).toEqual([]);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(told).toEqual([40 * DAY_MS + 7 + 100]); // two refusals, 50 ms each
+  expect(logged).toHaveLength(1);
   expect(vi.getTimerCount()).toBe(0);
 });
 
