@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+
+export interface KeptChannelSettings {
+  /** For messages. */
+  readonly name: string;
+  /**
+   * Declares and subscribes on each new channel. When it rejects, the channel is closed and a new one opened after a
+   * pause. What it has begun by then it must end in onClose.
+   */
+  readonly onOpen: (channel: ConfirmChannel) => Promise<void>;
+  /** Called once for each channel that onOpen was called with: nothing sent or taken on it counts any more. */
+  readonly onClose: (reason: string) => void;
+}
+
+const REOPEN_PAUSE_MS = 1_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * A channel with confirms that is opened anew whenever it was closed, with its connection or alone. (Brokers close single
+ * channels: a queue is gone, a delivery was kept too long, a declaration differs. The channels of the connection manager
+ * come back only with the next connection, and send again by themselves what was not confirmed, in an order of their own.)
+ */
+export class KeptChannel {
+  readonly #settings: KeptChannelSettings;
+  readonly #onEnd: () => void;
+  #connection: ChannelModel | null = null;
+  #channel: ConfirmChannel | null = null; // from before onOpen until it is lost
+  #isOpening = false;
+  #isClosed = false;
+
+  /** Made by AmqpConnection.keepChannel. @param onEnd called once it is closed for good */
+  constructor(settings: KeptChannelSettings, onEnd: () => void) {
+    this.#settings = settings;
+    this.#onEnd = onEnd;
+  }
+
+  /** For the connection: there is a new one. */
+  onConnection(connection: ChannelModel): void {
+    this.#connection = connection;
+    void this.#open();
+  }
+
+  /** For the connection: it is lost, its channels with it. */
+  onDisconnect(): void {
+    this.#connection = null;
+    this.#lose('the connection is lost');
+  }
+
+  /** Gives the present channel up and opens another one after a pause. Unacknowledged messages are delivered again. */
+  reopen(reason: string): void {
+    const channel = this.#channel;
+    if (channel === null) return;
+    this.#lose(reason);
+    channel.close().catch(() => {}); // it is gone, or goes with its connection
+    void this.#openLater();
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#onEnd();
+    const channel = this.#channel;
+    this.#lose('closed');
+    if (channel === null) return;
+    const isClosed = channel.close().catch(() => {});
+    await Promise.race([isClosed, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+
+  async #open(): Promise<void> {
+    if (this.#isOpening || this.#channel !== null) return;
+    const connection = this.#connection;
+    if (connection === null || this.#isClosed) return;
+    this.#isOpening = true;
+    let channel: ConfirmChannel | null = null;
+    try {
+      channel = await connection.createConfirmChannel();
+    } catch {
+      // lost with its connection, or refused: tried again
+    }
+    this.#isOpening = false;
+    if (channel === null) return this.#openLater();
+    channel.on('error', () => {}); // 'close' follows, and an error that nobody hears would end the process
+    if (connection !== this.#connection || this.#isClosed) {
+      channel.close().catch(() => {});
+      return this.#open(); // on the connection that came meanwhile
+    }
+    await this.#begin(channel);
+  }
+
+  async #begin(channel: ConfirmChannel): Promise<void> {
+    let reason = 'the broker closed the channel';
+    channel.on('error', (error: Error) => {
+      reason = error.message;
+    });
+    channel.on('close', () => {
+      if (this.#channel !== channel) return;
+      this.#lose(reason);
+      void this.#openLater();
+    });
+    this.#channel = channel;
+    try {
+      await this.#settings.onOpen(channel);
+    } catch (error) {
+      if (this.#channel === channel) this.reopen((error as Error).message);
+    }
+  }
+
+  /** Asks again after a pause, unless the next connection has come first. */
+  async #openLater(): Promise<void> {
+    await sleep(REOPEN_PAUSE_MS, undefined, { ref: false });
+    await this.#open();
+  }
+
+  #lose(reason: string): void {
+    if (this.#channel === null) return;
+    this.#channel = null;
+    this.#settings.onClose(reason);
+  }
+}
