@@ -5,6 +5,7 @@ import { type Configuration, readConfiguration } from './main/configuration.ts';
 import { runJournalVerify } from './main/journal-command.ts';
 import { LEDGER_REBUILD_HELP, type LedgerRebuildOptions, runLedgerRebuild } from './main/ledger-command.ts';
 import { addReplayCommand } from './main/replay-command.ts';
+import { addServicesCommand } from './main/services-command.ts';
 import { runStart } from './main/start-command.ts';
 import { runStatus } from './main/status-command.ts';
 
@@ -104,6 +105,8 @@ flagged(ledger.command('rebuild'))
   });
 
 addReplayCommand(program);
+
+addServicesCommand(program);
 
 addAdminCommands(program, { flagged, configurationOf });
 

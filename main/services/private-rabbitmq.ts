@@ -6,7 +6,7 @@ import { epmdProgram, rabbitmqServerProgram } from './server-programs.ts';
 export interface PrivateRabbitmqSettings {
   /** Its own: what it persists and logs, its cookie and its configuration. */
   readonly folder: string;
-  /** Any free ones when left out; to start again over the same folder name those of the first start. */
+  /** Any free ones when left out. A later start over the same folder may have others. */
   readonly ports?: RabbitmqPorts;
 }
 
@@ -18,6 +18,8 @@ export interface RabbitmqPorts {
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
+/** Always the same, since its data belong to that name; brokers with an epmd of their own each do not meet. */
+const NODE_NAME = 'ringbook@localhost';
 const PROTOCOL_HEADER = Uint8Array.of(0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1); // 'AMQP', 0-9-1
 const METHOD_FRAME = 1;
 /** epmd asks for names: two bytes of length, then 'n'. It answers with its port. */
@@ -59,6 +61,11 @@ export class PrivateRabbitmq {
     return [this.#broker.pid, this.#epmd.pid];
   }
 
+  /** @returns once the broker is gone, by itself or not */
+  get exited(): Promise<void> {
+    return this.#broker.exited;
+  }
+
   async stop(): Promise<void> {
     await this.#broker.stop();
     await this.#epmd.stop();
@@ -98,7 +105,7 @@ function startBroker(folder: string, ports: RabbitmqPorts): Promise<ServerProces
       LC_ALL: 'C.UTF-8',
       ERL_EPMD_PORT: String(ports.epmd),
       ERL_EPMD_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODENAME: `ringbook-${ports.amqp}@localhost`,
+      RABBITMQ_NODENAME: NODE_NAME,
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(ports.amqp),
       RABBITMQ_DIST_PORT: String(ports.distribution),

@@ -54,6 +54,11 @@ export class PrivateRedis {
     return this.#server.pid;
   }
 
+  /** @returns once it is gone, by itself or not */
+  get exited(): Promise<void> {
+    return this.#server.exited;
+  }
+
   stop(): Promise<void> {
     return this.#server.stop();
   }

@@ -82,6 +82,11 @@ export class ServerProcess {
     return this.#child.pid!;
   }
 
+  /** @returns once it is gone, by itself or not */
+  get exited(): Promise<void> {
+    return this.#exited;
+  }
+
   /** Ends it in an orderly way, or by force after the time that it has. Gone when this resolves. */
   async stop(): Promise<void> {
     if (!this.#hasExited) this.#child.kill('SIGTERM');
@@ -117,15 +122,27 @@ function tailOf(path: string): string {
 
 /** @returns a port of the loopback address that was free just now */
 export async function freePort(): Promise<number> {
+  const port = await listenOnce(0);
+  if (port === null) throw new Error('no port was given');
+  return port;
+}
+
+/** @returns whether that port of the loopback address was free just now */
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await listenOnce(port)) !== null;
+}
+
+/** @returns the port that was listened on for a moment; null when it is taken */
+async function listenOnce(wanted: number): Promise<number | null> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(wanted, '127.0.0.1', () => resolve(true));
   });
+  if (!isListening) return null;
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
+  return address === null || typeof address === 'string' ? null : address.port;
 }
 
 /** @returns the first bytes that a server of the loopback address answers with; null when there is no answer */

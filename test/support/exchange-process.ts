@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { StatusReport } from '../../main/status-report.ts';
+import { MAIN, RingbookProcess } from './ringbook-process.ts';
 import type { SmallDisk } from './small-disk.ts';
 
-export const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+export { MAIN };
+
 const READY_LINE = 'ringbook is ready';
-const START_TIMEOUT_MS = 30_000;
 
 export interface SandboxFile {
   readonly baseUrl: string;
@@ -19,73 +18,39 @@ export interface SandboxFile {
 /** A real exchange in a process of its own, on free ports, over a data folder that outlives it. */
 export class ExchangeProcess {
   readonly #sandbox: SandboxFile | null; // production writes none
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<number | null>;
-  readonly #printed: () => string;
+  readonly #process: RingbookProcess;
 
-  private constructor(
-    child: ChildProcess,
-    exited: Promise<number | null>,
-    sandbox: SandboxFile | null,
-    printed: () => string,
-  ) {
-    this.#child = child;
-    this.#exited = exited;
+  private constructor(process: RingbookProcess, sandbox: SandboxFile | null) {
+    this.#process = process;
     this.#sandbox = sandbox;
-    this.#printed = printed;
   }
 
   /**
    * @param disk the exchange runs where this disk is mounted
+   * @param command start, or exchange for one whose consumers have processes of their own
    * @throws Error with everything the process printed, when it ends or stays silent instead of becoming ready
    */
   static async start(
     dataFolder: string,
     environment: Record<string, string> = {},
     disk: SmallDisk | null = null,
+    command: 'start' | 'exchange' = 'start',
   ): Promise<ExchangeProcess> {
-    const [program = '', ...args] = [...(disk?.command ?? []), process.execPath, MAIN, 'start'];
-    const child = spawn(program, args, {
-      env: {
-        PATH: process.env.PATH ?? '',
+    const started = await RingbookProcess.start({
+      prefix: disk?.command ?? [],
+      args: [command],
+      environment: {
         RINGBOOK_DATA_DIR: dataFolder,
         RINGBOOK_PORT: '0',
         RINGBOOK_ADMIN_PORT: '0',
         RINGBOOK_JOURNAL_SEGMENT_MIB: '1',
         ...environment,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      readyLine: READY_LINE,
     });
-    const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-    let output = '';
-    const ready = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`not ready in ${START_TIMEOUT_MS} ms:\n${output}`)),
-        START_TIMEOUT_MS,
-      );
-      const read = (chunk: Buffer): void => {
-        output += chunk.toString();
-        if (output.includes(READY_LINE)) {
-          clearTimeout(timer);
-          resolve();
-        }
-      };
-      child.stdout?.on('data', read);
-      child.stderr?.on('data', read);
-      child.once('exit', (code) => {
-        clearTimeout(timer);
-        reject(new Error(`the exchange ended with ${code} before it was ready:\n${output}`));
-      });
-    });
-    try {
-      await ready;
-    } catch (error) {
-      child.kill('SIGKILL');
-      throw error;
-    }
     const path = join(disk?.pathOf(dataFolder) ?? dataFolder, 'sandbox.json');
     const sandbox = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as SandboxFile) : null;
-    return new ExchangeProcess(child, exited, sandbox, () => output);
+    return new ExchangeProcess(started, sandbox);
   }
 
   get sandbox(): SandboxFile {
@@ -94,27 +59,27 @@ export class ExchangeProcess {
   }
 
   get pid(): number {
-    return this.#child.pid!;
+    return this.#process.pid;
   }
 
   /** What it has printed so far, errors included. */
   get output(): string {
-    return this.#printed();
+    return this.#process.output;
   }
 
   /** @returns the exit code once it ends, by itself or not; null after a kill */
   get ended(): Promise<number | null> {
-    return this.#exited;
+    return this.#process.ended;
   }
 
   /** SIGSTOP: it stands still, as on a host that sleeps, until it is woken. */
   freeze(): void {
-    this.#child.kill('SIGSTOP');
+    this.#process.signal('SIGSTOP');
   }
 
   /** SIGCONT. */
   wake(): void {
-    this.#child.kill('SIGCONT');
+    this.#process.signal('SIGCONT');
   }
 
   /** Asks the admin port, as an operator's program would. @param input sent by POST; without it the call is a GET */
@@ -135,14 +100,12 @@ export class ExchangeProcess {
   }
 
   /** kill -9, and gone when this resolves. */
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+  kill(): Promise<void> {
+    return this.#process.kill();
   }
 
   /** @returns the exit code of an orderly end */
-  async stop(): Promise<number | null> {
-    this.#child.kill('SIGTERM');
-    return this.#exited;
+  stop(): Promise<number | null> {
+    return this.#process.stop();
   }
 }
