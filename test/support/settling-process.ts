@@ -9,7 +9,7 @@ import { Catalogue } from '../../core/money/catalogue.ts';
 import { partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import type { StatusReport } from '../../main/status-report.ts';
-import { define } from '../../workers/audit/replay-check.ts';
+import { define } from '../../workers/definitions/define.ts';
 import { RedisLedger } from '../../workers/ledger/redis/redis-ledger.ts';
 import { effectsOf } from '../../workers/settlement/legs.ts';
 import { RandomIntegers } from './random-integers.ts';

@@ -1,12 +1,13 @@
 import type { EngineLimits } from '../../core/engine/engine.ts';
 import { EventLogCursor } from '../../core/journal/event-log-cursor.ts';
 import { Catalogue } from '../../core/money/catalogue.ts';
+import { define } from '../definitions/define.ts';
 import { AuditProgress, type OnProgress } from './audit-progress.ts';
 import { type AuditReport, Findings } from './check-report.ts';
 import { checkEntryChain, type EntryChain } from './entry-chain.ts';
 import { HistoryCheck } from './history-check.ts';
 import { type EventLogEnd, findEventLogEnd, findJournalEnd } from './log-ends.ts';
-import { checkReplay, checkSecondReplay, define, type ReplayInput } from './replay-check.ts';
+import { checkReplay, checkSecondReplay, type ReplayInput } from './replay-check.ts';
 import { SettlementCheck } from './settlement-check.ts';
 import { findReplayStart } from './snapshot-check.ts';
 import { StoredHistory } from './stored-history.ts';

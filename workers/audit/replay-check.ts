@@ -4,10 +4,10 @@ import { BehaviourChangedError } from '../../core/journal/journal-errors.ts';
 import { RecordedEvents } from '../../core/journal/recorded-events.ts';
 import type { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { defineInstrument } from '../../core/money/instrument.ts';
 import { decodeEvent, type ExchangeEvent } from '../../core/protocol/event-decoder.ts';
-import { EventKind } from '../../core/protocol/kinds.ts';
+
 import type { RecordWindow } from '../../core/protocol/record-window.ts';
+import { define } from '../definitions/define.ts';
 import type { Findings } from './check-report.ts';
 import { IdSet } from './id-set.ts';
 import { type CommandFacts, JournalReplay } from './journal-replay.ts';
@@ -187,13 +187,4 @@ class LogComparison {
       this.#isComparing = false; // what follows would differ too
     }
   }
-}
-
-/** Takes over what an event defines, if it does. */
-export function define(catalogue: Catalogue, event: ExchangeEvent): void {
-  if (event.kind === EventKind.ASSET_DEFINED) catalogue.putAsset(event.asset);
-  if (event.kind !== EventKind.INSTRUMENT_DEFINED) return;
-  const base = catalogue.asset(event.baseAssetId)!;
-  const quote = catalogue.asset(event.quoteAssetId)!;
-  catalogue.putInstrument(defineInstrument({ ...event.definition, base, quote }));
 }

@@ -9,8 +9,9 @@ import type { AmountTable } from '../audit/amount-table.ts';
 import { Findings } from '../audit/check-report.ts';
 import { findEventLogEnd, findJournalEnd } from '../audit/log-ends.ts';
 import { OpenOrders } from '../audit/open-orders.ts';
-import { checkReplay, define, type ReplayInput } from '../audit/replay-check.ts';
+import { checkReplay, type ReplayInput } from '../audit/replay-check.ts';
 import { findReplayStart } from '../audit/snapshot-check.ts';
+import { define } from '../definitions/define.ts';
 import { RebuildRefusedError } from './rebuild-errors.ts';
 
 /** Where the journal ends. */

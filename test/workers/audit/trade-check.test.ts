@@ -3,8 +3,8 @@ import { Catalogue } from '../../../core/money/catalogue.ts';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { CancelReason, EventKind } from '../../../core/protocol/kinds.ts';
 import { Findings } from '../../../workers/audit/check-report.ts';
-import { define } from '../../../workers/audit/replay-check.ts';
 import { TradeCheck } from '../../../workers/audit/trade-check.ts';
+import { define } from '../../../workers/definitions/define.ts';
 import { CommandStream } from '../../support/command-stream.ts';
 import { EngineHarness } from '../../support/engine-harness.ts';
 

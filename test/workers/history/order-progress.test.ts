@@ -10,7 +10,7 @@ import {
   TimeInForce,
 } from '../../../core/protocol/kinds.ts';
 import { OpenOrders } from '../../../workers/audit/open-orders.ts';
-import { define } from '../../../workers/audit/replay-check.ts';
+import { define } from '../../../workers/definitions/define.ts';
 import { advanceOrders, changedOrderIds, type MutableOrder } from '../../../workers/history/order-progress.ts';
 import { CommandStream } from '../../support/command-stream.ts';
 import { defaultCatalogue } from '../../support/default-catalogue.ts';
