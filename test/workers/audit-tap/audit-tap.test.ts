@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { EventLogCursor } from '../../../core/journal/event-log-cursor.ts';
+import { type EventBatch, partitionOf } from '../../../core/ports/event-feed.ts';
+import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
+import type { FilledEvent } from '../../../core/protocol/events.ts';
+import { EventKind } from '../../../core/protocol/kinds.ts';
+import { AuditTap, type TapFinding, TapGapError } from '../../../workers/audit-tap/audit-tap.ts';
+import { SequenceCoverage } from '../../../workers/audit-tap/sequence-coverage.ts';
+import { TapDatabase, TapWatermarks } from '../../../workers/storage/tap-database.ts';
+import { RandomIntegers } from '../../support/random-integers.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { TradingFolder } from '../trading-folder.ts';
+
+const PARTITIONS = 8;
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+
+interface OpenedTap {
+  readonly folder: string;
+  readonly tap: AuditTap;
+  readonly events: readonly ExchangeEvent[];
+  readonly findings: TapFinding[];
+  readonly reopen: () => Promise<AuditTap>;
+}
+
+async function opened(commands = 300): Promise<OpenedTap> {
+  const folder = temporaryFolder();
+  const trading = await TradingFolder.open(folder);
+  await trading.trade(new RandomIntegers(seed), commands);
+  const cursor = new EventLogCursor(folder, 0);
+  const events = cursor.next(trading.endSequence, Number.MAX_SAFE_INTEGER);
+  cursor.close();
+  const findings: TapFinding[] = [];
+  let database: TapDatabase | null = null;
+  const reopen = async (): Promise<AuditTap> => {
+    await database?.close();
+    database = await TapDatabase.open(folder, PARTITIONS, (error) => {
+      throw error;
+    });
+    const { catalogue } = trading;
+    const clock = { nowMs: () => 1, monotonicMs: () => 1 };
+    return AuditTap.open({ tap: database, catalogue, clock, onFinding: (found) => findings.push(found) });
+  };
+  return { folder, tap: await reopen(), events, findings, reopen };
+}
+
+function wholeBatches(events: readonly ExchangeEvent[], through: number): EventBatch[] {
+  return Array.from({ length: PARTITIONS }, (_, partition) => ({
+    partition,
+    beforeSequence: 0,
+    lastSequence: through,
+    events: events.filter((event) => partitionOf(event, PARTITIONS) === partition),
+  }));
+}
+
+test(`a sound stream, cut at random, doubled and over a restart, has no findings and is counted once (SEED=${seed})`, async () => {
+  const random = new RandomIntegers(seed);
+  const { folder, tap: first, events, findings, reopen } = await opened();
+  let tap = first;
+  const watermarks = new TapWatermarks(folder, PARTITIONS);
+  for (let through = 0; through < events.length; ) {
+    const from = through;
+    through = Math.min(events.length, through + random.between(1, 60));
+    for (const { partition, ...batch } of wholeBatches(events.slice(from, through), through)) {
+      const beforeSequence = random.onceIn(3) ? Math.max(0, from - 1) : from; // an overlap that holds nothing new
+      await tap.consume({ ...batch, partition, beforeSequence });
+      if (random.onceIn(4)) await tap.consume({ ...batch, partition, beforeSequence: 0 });
+    }
+    if (random.onceIn(10)) tap = await reopen();
+  }
+  expect(findings).toEqual([]);
+  expect(await watermarks.watermarks()).toEqual(Array(PARTITIONS).fill(events.length));
+  expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(events.length));
+  const stored = await (await TapDatabase.open(folder, PARTITIONS, () => {})).progress();
+  expect(stored.reduce((sum, { eventCount }) => sum + eventCount, 0)).toBe(events.length);
+  const trades = events.filter(({ kind }) => kind === EventKind.FILLED).length;
+  expect(stored.reduce((sum, { tradeCount }) => sum + tradeCount, 0)).toBe(trades);
+});
+
+test('watermarks of a tap that has never run are zeros', async () => {
+  expect(await new TapWatermarks(temporaryFolder(), 3).watermarks()).toEqual([0, 0, 0]);
+});
+
+test('a batch that leaves a gap is not checked at all', async () => {
+  const { tap, events } = await opened(20);
+  const [batch] = wholeBatches(events, events.length);
+  await expect(tap.consume({ ...batch!, beforeSequence: 1 })).rejects.toThrow(TapGapError);
+  expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(0));
+});
+
+describe('what must never be is found, stored and told', () => {
+  const isFill = (event: ExchangeEvent): event is FilledEvent => event.kind === EventKind.FILLED;
+  const late = (events: readonly ExchangeEvent[]): FilledEvent => events.filter(isFill)[3]!;
+  test.each<[what: string, spoil: (events: readonly ExchangeEvent[]) => readonly ExchangeEvent[], finding: RegExp]>([
+    ['an event that is nowhere', (events) => events.filter((event) => event !== late(events)), /came in no partition/],
+    [
+      'an event that came twice',
+      (events) => events.flatMap((event) => (event === late(events) ? [event, event] : [event])),
+      /came twice/,
+    ],
+    [
+      'an event in another partition',
+      (events) => events.map((event) => (event === late(events) ? { ...event, instrumentId: 7 } : event)),
+      /came in no partition|add up|negative|not/,
+    ],
+    [
+      'time that goes back',
+      (events) => events.map((event) => (event === late(events) ? { ...event, timestampMs: 5 } : event)),
+      /at 5 ms follows/,
+    ],
+    [
+      'a fill that no rule can settle',
+      (events) =>
+        events.map((event) =>
+          event === late(events)
+            ? { ...late(events), instrumentId: late(events).instrumentId + 10 * PARTITIONS }
+            : event,
+        ),
+      /instrument/,
+    ],
+  ])('%s', async (_what, spoil, finding) => {
+    const { tap, folder, events, findings } = await opened();
+    const spoiled = spoil(events);
+    for (const batch of wholeBatches(spoiled, events.length)) await tap.consume(batch);
+    expect(findings.length).toBeGreaterThan(0);
+    expect(findings.map((found) => found.finding).join('\n')).toMatch(finding);
+    const database = await TapDatabase.open(folder, PARTITIONS, () => {});
+    expect(await database.lastFindingId()).toBe(findings.length);
+    await database.close();
+  });
+});
+
+test('coverage forgets nothing but what every partition has passed, and bounds what it keeps', () => {
+  const coverage = new SequenceCoverage(10);
+  expect(coverage.see(9)).toBe(false);
+  expect([coverage.see(12), coverage.see(12), coverage.see(13)]).toEqual([false, true, false]);
+  expect(coverage.raise(12)).toEqual([11]);
+  expect(coverage.raise(12)).toEqual([]);
+  expect(coverage.raise(14)).toEqual([14]);
+  for (let sequence = 20; sequence < 20 + 2 ** 20 + 2; sequence++) coverage.see(sequence);
+  expect(coverage.raise(20 + 2 ** 20)).toEqual([]); // 15 … 19 are past the bound: nobody is told of them any more
+});

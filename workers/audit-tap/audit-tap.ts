@@ -1,0 +1,152 @@
+import { InvariantError } from '../../core/assert.ts';
+import type { Catalogue } from '../../core/money/catalogue.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import { type EventBatch, type EventConsumer, partitionOf } from '../../core/ports/event-feed.ts';
+import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
+import { EventKind } from '../../core/protocol/kinds.ts';
+import { LedgerInvariantError } from '../ledger/ledger-errors.ts';
+import { requireZeroSums } from '../ledger/settlement-plan.ts';
+import { effectsOf } from '../settlement/legs.ts';
+import { TAP_FINDINGS, TAP_WATERMARKS, type TapDatabase, type TapProgress } from '../storage/tap-database.ts';
+import { SequenceCoverage } from './sequence-coverage.ts';
+
+/** The tap lacks events before this batch: nothing of it was checked. */
+export class TapGapError extends Error {
+  override readonly name = 'TapGapError';
+  readonly code = 'TAP_GAP';
+}
+
+/** Something in the stream that must never be. */
+export interface TapFinding {
+  readonly partition: number;
+  readonly eventSequence: number;
+  readonly finding: string;
+}
+
+export interface AuditTapParts {
+  readonly tap: TapDatabase;
+  /** Knows the instruments of all events. */
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  /** Told of each finding once it is stored: an alarm. */
+  readonly onFinding: (finding: TapFinding) => void;
+}
+
+/** Recorded of one batch: a stream that is wholly wrong must not fill the disk. */
+const MAX_FINDINGS_PER_BATCH = 100;
+
+/**
+ * Watches the stream as it goes by, beside those who act on it: each event in its own partition and in its order, every
+ * sequence once in one of them, time and commands never going back, the legs of each event adding up to zero in every
+ * asset. It stops nobody: what it finds is stored with its watermark, and told.
+ */
+export class AuditTap implements EventConsumer {
+  readonly name = 'audit-tap';
+  readonly batchEvents = 4_096; // a commit of two rows a batch: the larger, the fewer
+  readonly #parts: AuditTapParts;
+  readonly #progress: TapProgress[];
+  readonly #coverage: SequenceCoverage;
+  readonly #last: { commandSequence: number; timestampMs: number }[]; // by partition, of this process
+  #findingId: number;
+
+  private constructor(parts: AuditTapParts, progress: TapProgress[], findingId: number) {
+    this.#parts = parts;
+    this.#progress = progress;
+    this.#findingId = findingId;
+    // What lies between the partitions' watermarks was seen by an earlier process, in part.
+    this.#coverage = new SequenceCoverage(Math.max(...progress.map(({ eventSequence }) => eventSequence)));
+    this.#last = progress.map(() => ({ commandSequence: 0, timestampMs: 0 }));
+  }
+
+  /** @throws DatabaseError */
+  static async open(parts: AuditTapParts): Promise<AuditTap> {
+    return new AuditTap(parts, await parts.tap.progress(), await parts.tap.lastFindingId());
+  }
+
+  async watermarks(): Promise<readonly number[]> {
+    return this.#progress.map(({ eventSequence }) => eventSequence);
+  }
+
+  /** @throws TapGapError with nothing checked; DatabaseError, which is fatal (GroupCommit) */
+  async consume(batch: EventBatch): Promise<void> {
+    const { partition, beforeSequence, lastSequence } = batch;
+    const before = this.#progress[partition]!;
+    if (beforeSequence > before.eventSequence)
+      throw new TapGapError(
+        `audit tap of partition ${partition}: a batch follows event ${beforeSequence}, but only those through ` +
+          `${before.eventSequence} were checked; deliver the events after ${before.eventSequence} first.`,
+      );
+    if (lastSequence <= before.eventSequence) return;
+    const events = batch.events.filter(({ eventSequence }) => eventSequence > before.eventSequence);
+    const findings = [...this.#checkOrder(batch, events), ...this.#checkLegs(partition, events)];
+    const progress = {
+      eventSequence: lastSequence,
+      eventCount: before.eventCount + events.length,
+      tradeCount: before.tradeCount + events.filter(({ kind }) => kind === EventKind.FILLED).length,
+    };
+    this.#progress[partition] = progress;
+    const lowest = Math.min(...this.#progress.map(({ eventSequence }) => eventSequence));
+    for (const eventSequence of this.#coverage.raise(lowest))
+      findings.push({ partition, eventSequence, finding: `event ${eventSequence} came in no partition` });
+    await this.#store(partition, progress, findings.slice(0, MAX_FINDINGS_PER_BATCH));
+  }
+
+  *#checkOrder({ partition, beforeSequence, lastSequence }: EventBatch, events: readonly ExchangeEvent[]) {
+    const last = this.#last[partition]!;
+    let previous = beforeSequence;
+    for (const event of events) {
+      const { eventSequence, commandSequence, timestampMs } = event;
+      const found = (finding: string): TapFinding => ({ partition, eventSequence, finding });
+      if (eventSequence <= previous || eventSequence > lastSequence)
+        yield found(`event ${eventSequence} stands after ${previous} in a batch through ${lastSequence}`);
+      const own = partitionOf(event, this.#progress.length);
+      if (own !== partition) yield found(`event ${eventSequence} of partition ${own} came in partition ${partition}`);
+      if (this.#coverage.see(eventSequence)) yield found(`event ${eventSequence} came twice`);
+      if (commandSequence < last.commandSequence || timestampMs < last.timestampMs)
+        yield found(
+          `event ${eventSequence} of command ${commandSequence} at ${timestampMs} ms follows command ` +
+            `${last.commandSequence} at ${last.timestampMs} ms`,
+        );
+      last.commandSequence = commandSequence;
+      last.timestampMs = timestampMs;
+      previous = eventSequence;
+    }
+  }
+
+  /** All at once where nothing is wrong; else event by event, so that each is named. */
+  #checkLegs(partition: number, events: readonly ExchangeEvent[]): TapFinding[] {
+    if (legsProblem(events, this.#parts.catalogue) === null) return [];
+    return events.flatMap((event) => {
+      const finding = legsProblem([event], this.#parts.catalogue);
+      return finding === null ? [] : [{ partition, eventSequence: event.eventSequence, finding }];
+    });
+  }
+
+  async #store(partition: number, progress: TapProgress, findings: readonly TapFinding[]): Promise<void> {
+    const { tap, clock, onFinding } = this.#parts;
+    const { eventSequence, eventCount, tradeCount } = progress;
+    tap.commits.put(TAP_WATERMARKS, [partition, eventSequence, eventCount, tradeCount]);
+    for (const found of findings) {
+      this.#findingId += 1;
+      tap.commits.put(TAP_FINDINGS, [
+        this.#findingId,
+        found.partition,
+        found.eventSequence,
+        found.finding,
+        clock.nowMs(),
+      ]);
+    }
+    await tap.commits.durable();
+    for (const found of findings) onFinding(found);
+  }
+}
+
+function legsProblem(events: readonly ExchangeEvent[], catalogue: Catalogue): string | null {
+  try {
+    requireZeroSums(effectsOf(events, catalogue).legs);
+    return null;
+  } catch (error) {
+    if (!(error instanceof InvariantError || error instanceof LedgerInvariantError)) throw error;
+    return error.message;
+  }
+}
