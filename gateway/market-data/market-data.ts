@@ -1,15 +1,14 @@
 import type { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
+import { DAY_MS } from '../../core/klines/kline-calendar.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { type HistoryStore, type HistoryTrade, MAX_HISTORY_ROWS } from '../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import type { EventListener } from '../orders/event-reader.ts';
-import { DAY_MINUTES, DayStatistics } from './day-statistics.ts';
+import { DayStatistics } from './day-statistics.ts';
 import { Depth } from './depth.ts';
 import { InstrumentStates } from './instrument-states.ts';
 import { MarketFeed } from './market-feed.ts';
 import { TAPE_TRADES, TradeTape } from './trade-tape.ts';
-
-const DAY_MS = DAY_MINUTES * 60_000;
 
 /** Everything about markets that everybody may see, from events. */
 export class MarketData implements EventListener {

@@ -1,10 +1,10 @@
+import type { DaySummary } from '../../core/klines/rolling-day.ts';
 import type { Catalogue } from '../../core/money/catalogue.ts';
 import { formatDecimal } from '../../core/money/decimal.ts';
 import { baseUnits, type Instrument } from '../../core/money/instrument.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { CurrentHistory } from '../accounts/current-history.ts';
 import { jsonReply } from '../http/reply.ts';
-import type { DaySummary } from '../market-data/day-statistics.ts';
 import type { MarketData } from '../market-data/market-data.ts';
 import { type PublicTrade, TAPE_TRADES } from '../market-data/trade-tape.ts';
 import { formatPrice } from './formatting.ts';
