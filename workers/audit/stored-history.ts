@@ -11,10 +11,11 @@ import {
   type VolumeRow,
   volumeOf,
 } from '../history/history-rows.ts';
-import { historyDatabasePath, readHistoryPartitionCount, readHistoryWatermarks } from '../storage/history-database.ts';
+import { historyDatabasePath } from '../storage/history-database.ts';
 import { HISTORY_SCHEMA } from '../storage/history-schema.ts';
 import { SchemaTooNewError, schemaVersion } from '../storage/migrations.ts';
 import { SqliteDatabase } from '../storage/sqlite-database.ts';
+import { readPartitionCount, readWatermarks } from '../storage/view-database.ts';
 
 const PAGE_ROWS = 10_000;
 
@@ -41,7 +42,7 @@ export class StoredHistory {
       const version = await schemaVersion(database);
       if (version > HISTORY_SCHEMA.length) throw new SchemaTooNewError(path, version, HISTORY_SCHEMA.length);
       if (version === HISTORY_SCHEMA.length) {
-        const watermarks = await readHistoryWatermarks(database, await readHistoryPartitionCount(database));
+        const watermarks = await readWatermarks(database, await readPartitionCount(database));
         return new StoredHistory(database, watermarks);
       }
     } catch (error) {

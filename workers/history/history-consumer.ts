@@ -3,7 +3,8 @@ import type { EventBatch, EventConsumer } from '../../core/ports/event-feed.ts';
 import type { HistoryTrade } from '../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
-import { type HistoryDatabase, readHistoryWatermarks } from '../storage/history-database.ts';
+import type { HistoryDatabase } from '../storage/history-database.ts';
+import { readWatermarks, WATERMARKS } from '../storage/view-database.ts';
 import {
   countTrade,
   emptyVolume,
@@ -25,7 +26,6 @@ import {
   type VolumeRow,
   volumeOf,
   volumeValues,
-  WATERMARKS,
 } from './history-rows.ts';
 import { advanceOrders, changedOrderIds, type MutableOrder } from './order-progress.ts';
 import { RecentRows } from './recent-rows.ts';
@@ -82,7 +82,7 @@ export class HistoryConsumer implements EventConsumer {
    * @param catalogue filled by the thread's reader of definitions before the events that need them are delivered
    */
   static async open(history: HistoryDatabase, catalogue: Catalogue): Promise<HistoryConsumer> {
-    const watermarks = await readHistoryWatermarks(history.database, history.partitionCount);
+    const watermarks = await readWatermarks(history.database, history.partitionCount);
     return new HistoryConsumer(history, catalogue, watermarks);
   }
 

@@ -22,11 +22,6 @@ const VOLUME_FIELDS = [
   ...VOLUME_PARTS.flatMap((part) => [`${part}Lots`, `${part}Units`, `${part}Trades`]),
 ];
 
-export const WATERMARKS: TableShape = {
-  name: 'watermarks',
-  columns: ['partition', 'event_sequence'],
-  keyColumns: 1,
-};
 export const ORDERS: TableShape = { name: 'orders', columns: ORDER_FIELDS.map(columnOf), keyColumns: 1 };
 export const TRADES: TableShape = { name: 'trades', columns: TRADE_FIELDS.map(columnOf), keyColumns: 1 };
 export const DAILY_VOLUMES: TableShape = {

@@ -10,8 +10,9 @@ import {
   type OrderAsOf,
   type OrderRequest,
 } from '../../core/ports/history.ts';
-import { historyDatabasePath, readHistoryPartitionCount, readHistoryWatermarks } from '../storage/history-database.ts';
+import { historyDatabasePath } from '../storage/history-database.ts';
 import { SqliteDatabase, type SqlValue } from '../storage/sqlite-database.ts';
+import { readPartitionCount, readWatermarks } from '../storage/view-database.ts';
 import {
   ORDER_COLUMNS,
   type OrderRow,
@@ -50,11 +51,11 @@ export class SqliteHistoryStore implements HistoryStore {
    */
   static async open(dataFolder: string): Promise<SqliteHistoryStore> {
     const database = await SqliteDatabase.openReader(historyDatabasePath(dataFolder));
-    return new SqliteHistoryStore(database, await readHistoryPartitionCount(database));
+    return new SqliteHistoryStore(database, await readPartitionCount(database));
   }
 
   watermarks(): Promise<readonly number[]> {
-    return readHistoryWatermarks(this.#database, this.#partitionCount);
+    return readWatermarks(this.#database, this.#partitionCount);
   }
 
   async order(orderId: number): Promise<HistoryOrder | undefined> {

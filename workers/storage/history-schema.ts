@@ -1,3 +1,5 @@
+import { VIEW_TABLES } from './view-database.ts';
+
 /**
  * Schema of `history.sqlite`, one step per version. A view: every row follows from the event log, can be rebuilt from it
  * and is compared with it (workers/audit). Amounts of one trade are exact 64-bit integers; sums over many, which money
@@ -7,9 +9,7 @@
  */
 export const HISTORY_SCHEMA: readonly string[] = [
   `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE watermarks (partition INTEGER PRIMARY KEY, event_sequence INTEGER NOT NULL) STRICT;
-
+  ${VIEW_TABLES}
   CREATE TABLE orders (
     order_id INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL,

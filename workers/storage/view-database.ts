@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PartitionCountError } from './exchange-database.ts';
+import { GroupCommit, type TableShape } from './group-commit.ts';
+import { migrate } from './migrations.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+
+/** How far a view has come, in each of its databases the same table. */
+export const WATERMARKS: TableShape = {
+  name: 'watermarks',
+  columns: ['partition', 'event_sequence'],
+  keyColumns: 1,
+};
+
+/** The tables that every view has: the first statements of its schema. */
+export const VIEW_TABLES = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE watermarks (partition INTEGER PRIMARY KEY, event_sequence INTEGER NOT NULL) STRICT;
+`;
+
+/**
+ * A database whose rows follow from the event log, each as of the watermark of its partition. Its own file with its own
+ * group commit, so that balances never wait for it.
+ */
+export class ViewDatabase {
+  readonly database: SqliteDatabase;
+  readonly commits: GroupCommit;
+  readonly partitionCount: number;
+
+  private constructor(database: SqliteDatabase, commits: GroupCommit, partitionCount: number) {
+    this.database = database;
+    this.commits = commits;
+    this.partitionCount = partitionCount;
+  }
+
+  /**
+   * @param schema steps whose first one makes VIEW_TABLES
+   * @param partitionCount the data folder's; a new database keeps it
+   * @param onFatal see GroupCommit
+   * @throws DatabaseError, SchemaTooNewError, PartitionCountError
+   */
+  static async open(
+    path: string,
+    schema: readonly string[],
+    partitionCount: number,
+    onFatal: (error: Error) => void,
+  ): Promise<ViewDatabase> {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const database = await SqliteDatabase.open(path);
+    try {
+      await migrate(database, schema);
+      await database.run("INSERT OR IGNORE INTO meta VALUES ('partitionCount', ?)", [String(partitionCount)]);
+      const found = await readPartitionCount(database);
+      if (found !== partitionCount)
+        throw new PartitionCountError(
+          `${path} was made with ${found} partitions, the data folder has ${partitionCount}: move it away, it is built anew`,
+        );
+      return new ViewDatabase(database, new GroupCommit(database, onFatal), partitionCount);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.commits.close();
+    await this.database.close();
+  }
+}
+
+export async function readPartitionCount(database: SqliteDatabase): Promise<number> {
+  const rows = await database.all<{ value: string }>("SELECT value FROM meta WHERE name = 'partitionCount'");
+  return Number(rows[0]!.value);
+}
+
+/** @returns the view's watermark of each partition */
+export async function readWatermarks(database: SqliteDatabase, partitionCount: number): Promise<number[]> {
+  const watermarks: number[] = Array(partitionCount).fill(0);
+  const rows = await database.all<{ partition: number; sequence: number }>(
+    'SELECT partition, event_sequence AS sequence FROM watermarks',
+  );
+  for (const { partition, sequence } of rows) watermarks[partition] = sequence;
+  return watermarks;
+}
