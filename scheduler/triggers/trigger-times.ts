@@ -1,0 +1,97 @@
+import { fail } from '../../core/assert.ts';
+import type { CombinedTrigger, IntervalTrigger, Trigger } from '../../core/ports/jobs.ts';
+import { type FixedCalendarTrigger, nextCalendarTime } from './calendar-times.ts';
+import { type CronFields, parseCronExpression } from './cron-expression.ts';
+import { nextCronTime } from './cron-times.ts';
+import { TimeZone } from './time-zone.ts';
+
+export const DEFAULT_TOLERANCE_MS = 1_000;
+/** Tries to find a time at which all of `and` meet. */
+const MOST_MEETINGS = 10_000;
+const MOST_EXPRESSIONS_KEPT = 10_000;
+
+/**
+ * A job's times as a pure function: no clock, no state. The trigger must have been fixed (fixed-trigger.ts).
+ * @returns the first time after an instant, null for none
+ */
+export function nextTime(trigger: Trigger, afterMs: number): number | null {
+  const timeMs = firstAfter(trigger, afterMs);
+  return timeMs === null || ('endMs' in trigger && timeMs > (trigger.endMs ?? timeMs)) ? null : timeMs;
+}
+
+/**
+ * @param afterMs at which the trigger has a time still to come, at or before `untilMs`
+ * @returns the newest time at or before an instant, in as many questions as the span has bits
+ */
+export function lastTime(trigger: Trigger, afterMs: number, untilMs: number): number {
+  let low = afterMs; // a time at or before `untilMs` lies behind it
+  let high = untilMs; // none does
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    const timeMs = nextTime(trigger, middle);
+    if (timeMs !== null && timeMs <= untilMs) low = middle;
+    else high = middle;
+  }
+  return nextTime(trigger, low) ?? fail(`no time after ${low} of ${JSON.stringify(trigger)}`);
+}
+
+function firstAfter(trigger: Trigger, afterMs: number): number | null {
+  switch (trigger.type) {
+    case 'date':
+      return trigger.atMs > afterMs ? trigger.atMs : null;
+    case 'interval':
+      return nextOfInterval(trigger, afterMs);
+    case 'cron': {
+      const { expression, timeZone = 'UTC', startMs } = trigger;
+      const fromMs = Math.max(afterMs, (startMs ?? afterMs + 1) - 1);
+      return nextCronTime(cronFields(expression), TimeZone.of(timeZone), fromMs);
+    }
+    case 'calendar':
+      return nextCalendarTime(trigger as FixedCalendarTrigger, afterMs);
+    case 'or':
+      return earliest(trigger.triggers.map((one) => nextTime(one, afterMs)));
+    case 'and':
+      return nextMeeting(trigger, afterMs);
+  }
+}
+
+function nextOfInterval(
+  { everyMs, startMs = fail('an interval without its start') }: IntervalTrigger,
+  afterMs: number,
+): number {
+  if (afterMs < startMs) return startMs;
+  return startMs + (Math.floor((afterMs - startMs) / everyMs) + 1) * everyMs;
+}
+
+/** A time of one at which each other one has been due within the tolerance: whoever has not tells the next candidate. */
+function nextMeeting(
+  { triggers, toleranceMs = DEFAULT_TOLERANCE_MS }: CombinedTrigger,
+  afterMs: number,
+): number | null {
+  let meetingMs = earliest(triggers.map((one) => nextTime(one, afterMs)));
+  for (let tries = 0; tries < MOST_MEETINGS && meetingMs !== null; tries++) {
+    const fromMs: number = meetingMs - toleranceMs - 1;
+    const times = triggers.map((one) => nextTime(one, fromMs));
+    if (times.includes(null)) return null;
+    const latestMs = Math.max(...(times as number[]));
+    if (latestMs <= meetingMs) return meetingMs;
+    meetingMs = latestMs;
+  }
+  return null;
+}
+
+function earliest(times: readonly (number | null)[]): number | null {
+  return times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
+}
+
+const EXPRESSIONS = new Map<string, CronFields>();
+
+function cronFields(expression: string): CronFields {
+  let fields = EXPRESSIONS.get(expression);
+  if (fields === undefined) {
+    if (EXPRESSIONS.size >= MOST_EXPRESSIONS_KEPT) EXPRESSIONS.clear();
+    fields = parseCronExpression(expression);
+    EXPRESSIONS.set(expression, fields);
+  }
+  return fields;
+}
