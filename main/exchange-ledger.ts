@@ -1,11 +1,15 @@
 import type { Logger } from 'pino';
-import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
+import { type Ledger, LedgerUnavailableError, StaleWriterError } from '../core/ports/ledger.ts';
 import type { EntryArchive } from '../core/ports/transfers.ts';
+import { firstCommandIdOf } from '../core/protocol/command-id.ts';
+import type { Recovered } from '../core/threads/exchange-threads.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
+import { LedgerAheadError } from '../workers/ledger/ledger-errors.ts';
 import { LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
 import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';
 import type { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
-import { fixFolderLedger } from '../workers/storage/folder-ledger.ts';
+import type { FolderLedger } from '../workers/storage/folder-ledger.ts';
+import { readRaisedFloor } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
 import { EMBEDDED_ARCHIVE } from './exchange-transfers.ts';
 
@@ -24,6 +28,14 @@ export interface LedgerPosition {
   readonly watermarks: readonly number[]; // empty while it can't be asked
 }
 
+/** What the journal says of a ledger that goes with it. */
+type Replayed = Pick<Recovered['replayed'], 'highestLedgerSequence' | 'lastEventSequence'>;
+
+/** The ledger of the folder is an older copy than its journal. */
+export class LedgerMismatchError extends Error {
+  override readonly name = 'LedgerMismatchError';
+}
+
 interface RedisParts {
   readonly epoch: string;
   readonly ledger: RedisLedger;
@@ -35,57 +47,84 @@ export class ExchangeLedger {
   readonly ledger: Ledger;
   readonly #redis: RedisParts | null;
 
-  private constructor(ledger: Ledger, redis: RedisParts | null) {
+  readonly #database: ExchangeDatabase;
+  readonly #firstCommandId: number;
+  #hasBegun = false; // until then whoever begins is told
+
+  private constructor(database: ExchangeDatabase, firstCommandId: number, ledger: Ledger, redis: RedisParts | null) {
+    this.#database = database;
+    this.#firstCommandId = firstCommandId;
     this.ledger = ledger;
     this.#redis = redis;
   }
 
   /**
-   * @param settings redisUrl is undefined for the embedded ledger
-   * @throws FolderLedgerError, LedgerUnavailableError, LedgerPausedError, DatabaseError
+   * @param folderLedger where the folder has it
+   * @param startNumber of this start
+   * @returns one that may be used once it is begun
+   * @throws DatabaseError
    */
   static async open(
     database: ExchangeDatabase,
+    folderLedger: FolderLedger,
+    startNumber: number,
     { redisUrl, closedHolds }: Pick<Configuration, 'redisUrl' | 'closedHolds'>,
-    { logger, onFatal }: ExchangeLedgerHooks,
+    hooks: ExchangeLedgerHooks,
   ): Promise<ExchangeLedger> {
-    const folder = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
-    if (folder.kind === 'embedded' || redisUrl === undefined)
-      return new ExchangeLedger(await EmbeddedLedger.open(database, closedHolds), null);
-    let archive: LedgerArchive | null = null;
-    const ledger = await RedisLedger.open({
+    const firstCommandId = firstCommandIdOf(startNumber);
+    if (folderLedger.kind === 'embedded' || redisUrl === undefined)
+      return new ExchangeLedger(database, firstCommandId, await EmbeddedLedger.open(database, closedHolds), null);
+    const { epoch } = folderLedger;
+    const ledger = RedisLedger.toBegin({
       url: redisUrl,
-      epoch: folder.epoch,
+      epoch,
+      writer: firstCommandId,
       partitionCount: database.partitionCount,
       knownSequence: Number((await database.readMeta('ledgerSequence')) ?? '0'),
-      onChange: (trouble) => {
-        if (trouble === null) logger.info('the ledger in Redis can be used');
-        else
-          logger.error({ code: trouble.code }, `no orders, settlement or deposits; cancels go on: ${trouble.message}`);
-      },
-      onWarning: (warning) => logger.warn(warning),
-      onWrite: () => archive?.wake(),
+      onChange: (trouble) => opened.#onChange(trouble, hooks),
+      onWarning: (warning) => hooks.logger.warn(warning),
+      onWrite: () => archive.wake(),
     });
-    archive = await LedgerArchive.open(database, ledger, onFatal);
-    archive.wake(); // what an earlier process left behind
-    return new ExchangeLedger(ledger, { epoch: folder.epoch, ledger, archive });
+    const archive = await LedgerArchive.open(database, ledger, hooks.onFatal);
+    const opened = new ExchangeLedger(database, firstCommandId, ledger, { epoch, ledger, archive });
+    return opened;
+  }
+
+  /**
+   * The ledger must know every change that a command was based on, and the journal every event that was settled; then it
+   * is this start's, and no earlier one's any more. A refused start leaves the ledger as it was.
+   * @throws LedgerMismatchError, LedgerAheadError, StaleWriterError, LedgerUnavailableError
+   */
+  async begin({ highestLedgerSequence, lastEventSequence }: Replayed): Promise<void> {
+    if (this.#redis !== null) {
+      const trouble = await this.#redis.ledger.begin({
+        raisedBefore: await readRaisedFloor(this.#database.database),
+        lastLedgerSequence: highestLedgerSequence,
+        lastEventSequence,
+        onRaising: async () => {
+          this.#database.putMeta('raisedFloor', String(this.#firstCommandId));
+          await this.#database.commits.durable();
+        },
+      });
+      if (trouble !== null) throw trouble;
+      this.#hasBegun = true;
+      this.#redis.archive.wake(); // what an earlier process left behind
+      return;
+    }
+    const settled = Math.max(...(await this.ledger.watermarks()));
+    if (settled > lastEventSequence) throw new LedgerAheadError('exchange.sqlite', settled, lastEventSequence);
+    const ledgerSequence = await this.ledger.ledgerSequence();
+    if (ledgerSequence < highestLedgerSequence)
+      throw new LedgerMismatchError(
+        `exchange.sqlite knows ${ledgerSequence} changes, but the journal was written after ${highestLedgerSequence}: ` +
+          'the database is an older copy. Restore the one that belongs to this journal.',
+      );
+    await this.ledger.raiseFloor(this.#firstCommandId);
   }
 
   /** Tells when entries are in `exchange.sqlite`. */
   get archive(): EntryArchive {
     return this.#redis?.archive ?? EMBEDDED_ARCHIVE;
-  }
-
-  /** What it is called in a sentence. */
-  get name(): string {
-    return this.#redis === null ? 'exchange.sqlite' : 'Redis';
-  }
-
-  /** What to do when it is an older copy than the journal was written after. */
-  get remedy(): string {
-    return this.#redis === null
-      ? 'the database is an older copy. Restore the one that belongs to this journal.'
-      : 'it is an older copy. Bring its newer data back, or run `ledger rebuild`.';
   }
 
   async position(): Promise<LedgerPosition> {
@@ -111,10 +150,21 @@ export class ExchangeLedger {
     await archive.stop();
   }
 
+  #onChange(trouble: LedgerUnavailableError | null, { logger, onFatal }: ExchangeLedgerHooks): void {
+    if (trouble === null) logger.info('the ledger in Redis can be used');
+    else if (isForGood(trouble) && this.#hasBegun) onFatal(trouble);
+    else logger.error({ code: trouble.code }, `no orders, settlement or deposits; cancels go on: ${trouble.message}`);
+  }
+
   #position(trouble: string | null, ledgerSequence: number, watermarks: readonly number[]): LedgerPosition {
     const archivedSequence = this.#redis?.archive.archivedSequence ?? ledgerSequence;
     const kind = this.#redis === null ? 'embedded' : 'redis';
     const epoch = this.#redis?.epoch ?? null;
     return { kind, epoch, trouble, ledgerSequence, archivedSequence, watermarks };
   }
+}
+
+/** Whatever this process went on to acknowledge could never be settled. */
+function isForGood(trouble: LedgerUnavailableError): boolean {
+  return trouble instanceof StaleWriterError || trouble instanceof LedgerAheadError;
 }

@@ -13,11 +13,6 @@ import type { ExchangeTransfers } from './exchange-transfers.ts';
 import { catchUpHistory } from './history-catch-up.ts';
 import { readMarkets, requireSameMarkets } from './instruments-file.ts';
 
-/** Ledger and journal of one folder do not belong together: one of them was restored from an older copy. */
-export class LedgerMismatchError extends Error {
-  override readonly name = 'LedgerMismatchError';
-}
-
 export interface RecoveryParts {
   readonly configuration: Configuration;
   readonly hooks: ExchangeHooks;
@@ -56,10 +51,10 @@ export class ExchangeRecovery {
     return this.#orphansReleased;
   }
 
-  /** @throws LedgerMismatchError, ThreadFailure, DatabaseError, LedgerUnavailableError, … */
+  /** @throws LedgerMismatchError, LedgerAheadError, ThreadFailure, DatabaseError, LedgerUnavailableError, … */
   async run(): Promise<void> {
     const { configuration, hooks, stores, threads, clock, gateway, feed, transfers } = this.#parts;
-    const { firstCommandId, settlementSignal, readEvents, eventLogReaches } = this.#parts;
+    const { settlementSignal, readEvents, eventLogReaches } = this.#parts;
     const { ledger } = stores.exchangeLedger;
     const { dataFolder, journalSegmentMiB, snapshotEveryCommands } = configuration;
     const { onProgress, onFatal } = hooks;
@@ -83,9 +78,7 @@ export class ExchangeRecovery {
     const { lastCommandSequence, lastEventSequence, lastTimestampMs, snapshot } = recovered.replayed;
     clock.notBefore(lastTimestampMs);
     await gateway.resume({ lastCommandSequence, lastEventSequence });
-    await this.#requireLedgerOfThisJournal(recovered);
-    // Only now: raising the floor is a change of its own, and a refused start must leave the ledger as it was.
-    await ledger.raiseFloor(firstCommandId);
+    await stores.exchangeLedger.begin(recovered.replayed);
     const heldWithdrawals = await transfers.recover();
     await eventLogReaches(lastEventSequence);
     await this.#seedMarkets();
@@ -109,24 +102,6 @@ export class ExchangeRecovery {
       onProgress: hooks.onProgress,
     });
     await gateway.loadLiveOrders(snapshot);
-  }
-
-  /** The ledger must know every change that a command was based on, and the journal every event that was settled. */
-  async #requireLedgerOfThisJournal({ replayed }: Recovered): Promise<void> {
-    const { exchangeLedger } = this.#parts.stores;
-    const { ledger } = exchangeLedger;
-    const settled = Math.max(...(await ledger.watermarks()));
-    if (settled > replayed.lastEventSequence)
-      throw new LedgerMismatchError(
-        `${exchangeLedger.name} has settled event ${settled}, but the journal yields only ${replayed.lastEventSequence} events: ` +
-          'acknowledged commands are missing. Restore the journal folder that belongs to it.',
-      );
-    const ledgerSequence = await ledger.ledgerSequence();
-    if (ledgerSequence < replayed.highestLedgerSequence)
-      throw new LedgerMismatchError(
-        `${exchangeLedger.name} knows ${ledgerSequence} changes, but the journal was written after ${replayed.highestLedgerSequence}: ` +
-          exchangeLedger.remedy,
-      );
   }
 
   /** Defines what is traded at the first start. Later the journal's rules hold, and a file that differs is refused. */

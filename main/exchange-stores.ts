@@ -4,6 +4,7 @@ import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
 import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
+import { fixFolderLedger } from '../workers/storage/folder-ledger.ts';
 import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
 import { fixMode } from '../workers/storage/folder-mode.ts';
 import { HistoryDatabase } from '../workers/storage/history-database.ts';
@@ -36,14 +37,14 @@ export interface StoreHooks extends ExchangeHooks {
 /**
  * Takes the folder's lock and opens its stores, in the order in which they need each other.
  * @param configuration its dataFolder is an absolute path
- * @throws FolderLockedError, DiskFullError, DatabaseError, FolderLedgerError, LedgerUnavailableError, …
+ * @throws FolderLockedError, DiskFullError, DatabaseError, FolderLedgerError, StartNumbersExhaustedError, …
  */
 export async function openStores(
   configuration: Configuration,
   clock: ExchangeClock,
   hooks: StoreHooks,
 ): Promise<ExchangeStores> {
-  const { dataFolder, mode, maxOrders, masterKey } = configuration;
+  const { dataFolder, mode, maxOrders, masterKey, redisUrl } = configuration;
   const { onFatal, onLedgerDiskFull } = hooks;
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   requireSpace(dataFolder);
@@ -52,11 +53,12 @@ export async function openStores(
   await fixMode(database, mode);
   const limits = await fixEngineLimits(database, maxOrders);
   const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
-  const exchangeLedger = await ExchangeLedger.open(database, configuration, hooks);
+  const folderLedger = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
+  const startNumber = await raiseStartNumber(database);
+  const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, hooks);
   const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, onFatal);
   const historyStore = await SqliteHistoryStore.open(dataFolder);
   const transferStores = await openTransferStores(database, clock);
-  const startNumber = await raiseStartNumber(database);
   const stores = { database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, transferStores };
   return { lock, ...stores, startNumber };
 }

@@ -3,11 +3,12 @@ import { auditDataFolder } from '../workers/audit/audit.ts';
 import type { AuditReport } from '../workers/audit/check-report.ts';
 import { ArchiveGapError, LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
 import { compareWithArchive, type LedgerComparison } from '../workers/ledger/redis/redis-comparison.ts';
-import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';
 import { RedisRestore } from '../workers/ledger/redis/redis-restore.ts';
 import { type RebuiltLedger, rebuildInFile } from '../workers/rebuild/rebuild-ledger.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { type FolderLedger, moveFolderLedger, readFolderLedger } from '../workers/storage/folder-ledger.ts';
+import { readRaisedFloor } from '../workers/storage/start-number.ts';
+import { openStoppedLedger } from './stopped-ledger.ts';
 
 export interface LedgerRebuildSettings {
   readonly dataFolder: string; // of a stopped exchange: the caller has its lock
@@ -45,7 +46,7 @@ export async function rebuildLedger(settings: LedgerRebuildSettings): Promise<Le
   let comparison: LedgerComparison | null = null;
   try {
     const stored = await readFolderLedger(exchange.database);
-    const restore = to === 'redis' ? await openRestore(stored, settings) : null;
+    const restore = to === 'redis' ? await openRestore(exchange, stored, settings) : null;
     try {
       onProgress('archiving what Redis still has', 0);
       archivedFirst = stored?.kind === 'redis' ? await archiveRest(exchange, stored.epoch, redisUrl) : null;
@@ -77,10 +78,15 @@ export async function rebuildLedger(settings: LedgerRebuildSettings): Promise<Le
   return { ok: audit.ok, to, epoch, archivedFirst, ...rebuilt, comparedFacts, findings: findingsOf(audit) };
 }
 
-function openRestore(stored: FolderLedger | null, settings: LedgerRebuildSettings): Promise<RedisRestore> {
+async function openRestore(
+  exchange: ExchangeDatabase,
+  stored: FolderLedger | null,
+  settings: LedgerRebuildSettings,
+): Promise<RedisRestore> {
   return RedisRestore.open({
     url: settings.redisUrl!,
     knownEpochs: [...(stored?.formerEpochs ?? []), ...(stored?.kind === 'redis' ? [stored.epoch] : [])],
+    raisedFloor: await readRaisedFloor(exchange.database),
     mayReplaceForeign: settings.mayReplaceForeign,
     onWarning: settings.onWarning,
   });
@@ -95,7 +101,7 @@ async function archiveRest(exchange: ExchangeDatabase, epoch: string, url: strin
   const knownSequence = Number((await exchange.readMeta('ledgerSequence')) ?? '0');
   if (knownSequence === 0) return null; // nothing was ever archived: an empty Redis would be taken for a new one
   try {
-    const ledger = await RedisLedger.open({ url, epoch, partitionCount: exchange.partitionCount, knownSequence });
+    const ledger = await openStoppedLedger(exchange, epoch, url);
     try {
       const archive = await LedgerArchive.open(exchange, ledger, () => {});
       while (await archive.step());
@@ -110,8 +116,7 @@ async function archiveRest(exchange: ExchangeDatabase, epoch: string, url: strin
 }
 
 async function compare(exchange: ExchangeDatabase, epoch: string, url: string): Promise<LedgerComparison> {
-  const knownSequence = Number((await exchange.readMeta('ledgerSequence')) ?? '0');
-  const ledger = await RedisLedger.open({ url, epoch, partitionCount: exchange.partitionCount, knownSequence });
+  const ledger = await openStoppedLedger(exchange, epoch, url);
   try {
     return await compareWithArchive(exchange, ledger);
   } finally {

@@ -4,6 +4,7 @@ import { compareWithArchive, type LedgerComparison } from '../workers/ledger/red
 import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { readFolderLedger } from '../workers/storage/folder-ledger.ts';
+import { readRaisedFloor } from '../workers/storage/start-number.ts';
 
 /**
  * Archives what a stopped exchange left in Redis, so that its folder tells everything, and compares the two. The caller
@@ -24,12 +25,7 @@ export async function compareStoppedLedger(
     if (folder?.kind !== 'redis') return null;
     if (redisUrl === undefined)
       return { checked: 1, findings: ['its balances are in Redis, which RINGBOOK_REDIS_URL must name: not compared'] };
-    const ledger = await RedisLedger.open({
-      url: redisUrl,
-      epoch: folder.epoch,
-      partitionCount: exchange.partitionCount,
-      knownSequence: Number((await exchange.readMeta('ledgerSequence')) ?? '0'),
-    });
+    const ledger = await openStoppedLedger(exchange, folder.epoch, redisUrl);
     try {
       const archive = await LedgerArchive.open(exchange, ledger, () => {});
       while (await archive.step());
@@ -43,4 +39,18 @@ export async function compareStoppedLedger(
   } finally {
     await exchange.close();
   }
+}
+
+/**
+ * @param exchange of a folder whose lock the caller has: nobody else writes this ledger, but a copy of the folder might
+ * @throws LedgerUnavailableError, LedgerPausedError, StaleWriterError
+ */
+export async function openStoppedLedger(exchange: ExchangeDatabase, epoch: string, url: string): Promise<RedisLedger> {
+  return RedisLedger.open({
+    url,
+    epoch,
+    writer: await readRaisedFloor(exchange.database),
+    partitionCount: exchange.partitionCount,
+    knownSequence: Number((await exchange.readMeta('ledgerSequence')) ?? '0'),
+  });
 }

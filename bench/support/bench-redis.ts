@@ -31,6 +31,7 @@ export class BenchRedis {
       url: this.#redis.url,
       epoch: EPOCH,
       partitionCount: PARTITIONS,
+      writer: 1,
       knownSequence: 0,
     });
     await fund(ledger);

@@ -115,10 +115,27 @@ export class LedgerUnavailableError extends Error {
  * again, or until it was rebuilt. `code` names why.
  */
 export class LedgerPausedError extends LedgerUnavailableError {
-  override readonly name = 'LedgerPausedError';
+  override readonly name: string = 'LedgerPausedError';
 
   constructor(code: string, message: string) {
     super(`the ledger is paused: ${message}`, { code, isOutcomeKnown: true });
+  }
+}
+
+/**
+ * Another start has the ledger: a later one of the same data folder, or one of a copy of it. Nothing was written, and
+ * nothing that this one writes is taken any more: it must end.
+ */
+export class StaleWriterError extends LedgerPausedError {
+  override readonly name = 'StaleWriterError';
+
+  /** @param floor first command id of the start that has it */
+  constructor(floor: number) {
+    super(
+      'STALE_WRITER',
+      `a later start of this data folder, or of a copy of it, has the ledger (commands from ${floor} on). Go on there; ` +
+        'this folder takes the ledger back only by `ledger rebuild --replace`, and what was done there since is lost then',
+    );
   }
 }
 
@@ -137,6 +154,11 @@ export interface Ledger {
   }): Promise<HoldAnswer>;
   /** Gives a whole hold back that no command used. Releasing an unknown id leaves a tombstone that refuses it later. */
   release(commandId: number, timestampMs: number): Promise<ReleaseAnswer>;
+  /**
+   * The same, however long the ledger can't be asked: for whoever gives a hold up and has nobody to tell.
+   * @throws LedgerUnavailableError only when the ledger was closed, or is another start's
+   */
+  abandon(commandId: number, timestampMs: number): Promise<ReleaseAnswer>;
   settle(batch: SettlementBatch): Promise<SettleAnswer>;
   credit(request: CreditRequest): Promise<CreditAnswer>;
   /** Takes a whole hold out of the ledger: a withdrawal that was held for is done. */
@@ -146,7 +168,11 @@ export interface Ledger {
   watermarks(): Promise<readonly number[]>;
   /** Holds whose commands settlement has not met and whose ids lie below the bound: orphans, once it has caught up. */
   openHoldsBelow(commandId: number): Promise<readonly OpenHold[]>;
-  /** Refuses from now on every hold below this id: the first command id of the present start. */
+  /**
+   * The start that begins with this command id has the ledger from now on: holds below it are refused, and so is every
+   * call of whoever belongs to an earlier start.
+   * @throws StaleWriterError when a later start has it; this one is given nothing any more
+   */
   raiseFloor(commandId: number): Promise<void>;
   /** Highest change sequence given out. */
   ledgerSequence(): Promise<number>;

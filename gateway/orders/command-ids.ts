@@ -1,8 +1,5 @@
 import { fail } from '../../core/assert.ts';
-
-/** Ids that one start may give out: the start number stands above them. */
-const IDS_PER_START = 2 ** 32;
-const MAX_START_NUMBER = 2 ** 21 - 1; // start number × 2^32 + counter stays below 2^53
+import { firstCommandIdOf, IDS_PER_START, MAX_START_NUMBER } from '../../core/protocol/command-id.ts';
 
 /**
  * Ids of commands and transfers, never given twice: start number × 2^32 + counter. The start number was raised durably
@@ -17,7 +14,7 @@ export class CommandIds {
   constructor(startNumber: number) {
     if (!Number.isInteger(startNumber) || startNumber < 1 || startNumber > MAX_START_NUMBER)
       fail(`start number ${startNumber} is not within 1 … ${MAX_START_NUMBER}`);
-    this.firstId = startNumber * IDS_PER_START;
+    this.firstId = firstCommandIdOf(startNumber);
   }
 
   next(): number {

@@ -76,7 +76,7 @@ export class OrderHolds {
   /** Nobody knows whether it was held. A release is right either way: its tombstone refuses a hold that comes later. */
   #abandon(commandId: number, error: unknown): void {
     this.#logger.error({ commandId, err: error }, 'the hold of an order or its nonce failed');
-    this.#ledger.release(commandId, this.#clock.nowMs()).catch((releaseError: unknown) => {
+    this.#ledger.abandon(commandId, this.#clock.nowMs()).catch((releaseError: unknown) => {
       this.#logger.error(
         { commandId, err: releaseError },
         'an abandoned hold could not be released: the next start does it',

@@ -2,20 +2,20 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import { expectAcknowledgedOnce } from '../support/acknowledged-orders.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
-import { createKeys } from '../support/operator.ts';
+import { adminPost, createKeys } from '../support/operator.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { LedgerCommands } from '../support/redis-exchange.ts';
 import { startRedis } from '../support/servers/test-servers.ts';
 import type { SettlingOrders } from '../support/settling-process.ts';
-import { signedPost } from '../support/signed-client.ts';
+import { type Credentials, signedPost } from '../support/signed-client.ts';
 import { TradingLoad } from '../support/trading-load.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { dumpOf } from '../workers/ledger/redis-under-test.ts';
 
 /** More than one process at one ledger: workers that deliver the same events, and an exchange that was thought dead. */
 
@@ -101,35 +101,70 @@ test(`each batch delivered 2 to 100 times, by the exchange and two workers at on
   }
 });
 
-test('an exchange thought dead wakes beside its successor on a copy of its folder: it can hold nothing any more', async () => {
+test('an exchange thought dead wakes beside its successor on a copy of its folder: nothing that it does is done', {
+  timeout: 180_000,
+}, async () => {
   const stale = await start();
+  const { sandbox } = stale;
   const order = { symbol: 'btcusd', amount: '0.1', price: '100.00', side: 'buy', type: 'exchange limit' };
-  const [trader] = await createKeys(stale.sandbox, 'alice', 1);
-  const place = ({ sandbox }: ExchangeProcess) => signedPost(sandbox.baseUrl, trader!, '/v1/order/new', order);
-  expect((await place(stale)).status).toBe(200);
-  await waitUntil(async () => {
-    const { commands, events, ledger } = await stale.status();
+  const traders = await createKeys(sandbox, 'alice', 4);
+  const funders = await createKeys(sandbox, 'alice', 3, ['fundManager']);
+  const place = (at: ExchangeProcess, trader: Credentials) =>
+    signedPost(at.sandbox.baseUrl, trader, '/v1/order/new', order);
+  const withdraw = (at: ExchangeProcess, funder: Credentials) =>
+    signedPost(at.sandbox.baseUrl, funder, '/v1/withdraw/BTC', { amount: '0.1', address: 'bc1-somewhere' });
+  const resting = await place(stale, traders[0]!);
+  const waiting = await Promise.all(funders.slice(0, 2).map((funder) => withdraw(stale, funder)));
+  const deposit = { account: 'alice', asset: 'BTC', amount: '0.5' };
+  const submitted = await adminPost(sandbox, '/deposits', { ...deposit, idempotencyKey: 'first' });
+  expect([resting, ...waiting, submitted].map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  const isIdle = async (exchange: ExchangeProcess): Promise<boolean> => {
+    const { commands, events, ledger } = await exchange.status();
     return (
       ledger.archivedSequence === ledger.ledgerSequence &&
       events.settledSequence === events.loggedSequence &&
       commands.durableSequence === commands.publishedSequence
     );
-  }, 'it has nothing under way');
+  };
+  await waitUntil(() => isIdle(stale), 'it has nothing under way');
   stale.freeze();
   const copy = mkdtempSync(join(tmpdir(), 'ringbook-successor-'));
   cpSync(folder, copy, { recursive: true, filter: (path) => !path.endsWith('locks') });
   const successor = await start(copy);
-  expect((await place(successor)).status).toBe(200);
-  const held = await signedPost(successor.sandbox.baseUrl, trader!, '/v1/balances');
+  expect((await place(successor, traders[0]!)).status).toBe(200);
+  await waitUntil(() => isIdle(successor), 'the successor has nothing under way');
+  const before = await dumpOf(redis.url);
 
-  stale.wake();
-  // Every hold is below the floor by now; and it ends, once it finds that another process archives its ledger.
-  for (let attempt = 0; attempt < 5; attempt++)
-    expect((await place(stale).catch(() => ({ status: 500 }))).status).toBeGreaterThanOrEqual(500);
-  await sleep(200);
-  expect(await signedPost(successor.sandbox.baseUrl, trader!, '/v1/balances')).toEqual(held);
-  await stale.kill();
-  expect((await place(successor)).status).toBe(200);
+  stale.wake(); // and everything that writes is asked of it at once
+  const [first, second] = waiting.map(({ body }) => Number(body.withdrawalId));
+  const asked = [
+    ...traders.slice(1).map((trader) => place(stale, trader)),
+    signedPost(sandbox.baseUrl, traders[0]!, '/v1/order/cancel', { order_id: resting.body.order_id }),
+    withdraw(stale, funders[2]!),
+    adminPost(sandbox, '/withdrawals/confirm', { id: first }),
+    adminPost(sandbox, '/withdrawals/fail', { id: second, reason: 'no' }),
+    adminPost(sandbox, '/deposits/confirm', { id: submitted.body.id }),
+    adminPost(sandbox, '/deposits', { ...deposit, idempotencyKey: 'second', confirm: true }),
+  ].map((answer) => answer.then(({ status }) => status).catch(() => 500)); // it ends amid them
+  const statuses = await Promise.all(asked);
+  statuses.splice(traders.length - 1, 1); // a cancel needs no ledger: it may be answered before the end
+  for (const status of statuses) expect(status).toBeGreaterThanOrEqual(500);
+  expect(await stale.ended).toBe(70);
+  expect(stale.output).toMatch(
+    /ringbook ends: .*a later start of this data folder, or of a copy of it, has the ledger/,
+  );
+  expect(await dumpOf(redis.url)).toEqual(before);
+
+  // Started again and again on its own folder it still is not the newest, however high its start number gets.
+  for (let attempt = 0; attempt < 3; attempt++) await expect(start()).rejects.toThrow(/has the ledger/);
+  const stray = new LedgerCommands(folder, () => redis.url);
+  expect(await stray.run(['audit'])).toMatchObject({ code: 1, output: expect.stringContaining('has the ledger') });
+  expect(await stray.run(['ledger', 'rebuild'])).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('has the ledger'),
+  });
+  expect(await dumpOf(redis.url)).toEqual(before);
+  expect((await place(successor, traders[0]!)).status).toBe(200);
   expect(await successor.stop()).toBe(0);
   await new LedgerCommands(copy, () => redis.url).expectAudited('of the successor');
   rmSync(copy, { recursive: true });

@@ -46,6 +46,10 @@ export class MemoryLedger implements Ledger {
     return { outcome: 'HELD', availableUnits: balance.availableUnits, ledgerSequence: this.#nextSequence() };
   }
 
+  abandon(commandId: number): Promise<ReleaseAnswer> {
+    return this.release(commandId);
+  }
+
   async release(commandId: number): Promise<ReleaseAnswer> {
     this.released.add(commandId);
     const held = this.holds.get(commandId);

@@ -12,6 +12,9 @@ import type { StatusReport } from '../../main/status-report.ts';
 import { define } from '../../workers/definitions/define.ts';
 import { RedisLedger } from '../../workers/ledger/redis/redis-ledger.ts';
 import { effectsOf } from '../../workers/settlement/legs.ts';
+import { exchangeDatabasePath } from '../../workers/storage/exchange-database.ts';
+import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
+import { readRaisedFloor } from '../../workers/storage/start-number.ts';
 import { RandomIntegers } from './random-integers.ts';
 
 export interface SettlingOrders {
@@ -30,7 +33,10 @@ const { folder, redisUrl, epoch, adminUrl, adminToken, partitionCount, seed, mos
 const random = new RandomIntegers(seed);
 const answers: Record<string, number> = {};
 
-const ledger = await RedisLedger.open({ url: redisUrl, epoch, partitionCount, knownSequence: 1 });
+const database = await SqliteDatabase.openReader(exchangeDatabasePath(folder));
+const writer = await readRaisedFloor(database);
+await database.close();
+const ledger = await RedisLedger.open({ url: redisUrl, epoch, writer, partitionCount, knownSequence: 1 });
 const cursor = new EventLogCursor(folder, 0);
 const catalogue = new Catalogue();
 const settled: number[] = Array(partitionCount).fill(0);

@@ -1,17 +1,18 @@
 import { fail } from '../../core/assert.ts';
 import { MAX_POOL_UNITS } from '../../core/money/asset.ts';
-import type {
-  BalancesAnswer,
-  CreditAnswer,
-  CreditRequest,
-  DebitAnswer,
-  EntryReason,
-  HoldAnswer,
-  Ledger,
-  OpenHold,
-  ReleaseAnswer,
-  SettleAnswer,
-  SettlementBatch,
+import {
+  type BalancesAnswer,
+  type CreditAnswer,
+  type CreditRequest,
+  type DebitAnswer,
+  type EntryReason,
+  type HoldAnswer,
+  type Ledger,
+  type OpenHold,
+  type ReleaseAnswer,
+  type SettleAnswer,
+  type SettlementBatch,
+  StaleWriterError,
 } from '../../core/ports/ledger.ts';
 import type { ExchangeDatabase } from '../storage/exchange-database.ts';
 import { BalanceSheet } from './balance-sheet.ts';
@@ -50,6 +51,8 @@ export class EmbeddedLedger implements Ledger {
   readonly #pools = new Map<number, Pool>();
   readonly #watermarks: number[];
   #floor = 0;
+  #ownFloor = 0; // what this owner raised it to
+  #stale: StaleWriterError | null = null; // a later start had the ledger
   #ledgerSequence = 0;
   #entrySequence = 0;
 
@@ -72,6 +75,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async hold(request: HoldRequest): Promise<HoldAnswer> {
+    this.#requireNewest();
     const { commandId, accountId, assetId, units, timestampMs } = request;
     requireId(commandId);
     if (units <= 0n) fail(`hold ${commandId} of ${units} units`);
@@ -96,6 +100,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async release(commandId: number, timestampMs: number): Promise<ReleaseAnswer> {
+    this.#requireNewest();
     requireId(commandId);
     const closed = this.#holds.findClosed(commandId);
     const hold = this.#holds.findOpen(commandId);
@@ -113,11 +118,16 @@ export class EmbeddedLedger implements Ledger {
     return { outcome: closed === 'SETTLED' ? 'SETTLED' : 'REPEATED' };
   }
 
+  abandon(commandId: number, timestampMs: number): Promise<ReleaseAnswer> {
+    return this.release(commandId, timestampMs);
+  }
+
   /**
    * @throws LedgerInvariantError when legs do not add up to zero or would leave an amount below zero; InvariantError for
    *   a batch that contradicts itself. Nothing was written then.
    */
   async settle(batch: SettlementBatch): Promise<SettleAnswer> {
+    this.#requireNewest();
     const { partition, lastSequence, timestampMs } = batch;
     const watermark = this.#watermarks[partition];
     if (watermark === undefined) fail(`settlement of partition ${partition} of ${this.#watermarks.length}`);
@@ -143,6 +153,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async credit(request: CreditRequest): Promise<CreditAnswer> {
+    this.#requireNewest();
     requireId(request.operationId);
     if (request.units <= 0n) fail(`credit ${request.operationId} of ${request.units} units`);
     const answer = await this.#credits.decide<CreditAnswer>(request.operationId, (known) => {
@@ -157,6 +168,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async debit({ operationId, timestampMs }: { operationId: number; timestampMs: number }): Promise<DebitAnswer> {
+    this.#requireNewest();
     requireId(operationId);
     const answer = await this.#debits.decide<DebitAnswer>(operationId, (known) => {
       if (known === undefined) return this.#applyDebit(operationId, timestampMs);
@@ -167,6 +179,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async balances(accountId: number): Promise<BalancesAnswer> {
+    this.#requireNewest();
     const balances = this.#balances
       .ofAccount(accountId)
       .map(({ assetId, availableUnits, heldUnits }) => ({ assetId, availableUnits, heldUnits }));
@@ -176,12 +189,14 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async watermarks(): Promise<readonly number[]> {
+    this.#requireNewest();
     const watermarks = [...this.#watermarks];
     await this.#durable();
     return watermarks;
   }
 
   async openHoldsBelow(commandId: number): Promise<readonly OpenHold[]> {
+    this.#requireNewest();
     const holds = this.#holds.openBelow(commandId).map(({ commandId: id, accountId, assetId, units }) => ({
       commandId: id,
       accountId,
@@ -194,14 +209,19 @@ export class EmbeddedLedger implements Ledger {
 
   async raiseFloor(commandId: number): Promise<void> {
     requireId(commandId);
-    if (commandId <= this.#floor) return;
+    const isRepeat = commandId === this.#floor && commandId === this.#ownFloor;
+    if (commandId <= this.#floor && !isRepeat) this.#stale = new StaleWriterError(this.#floor);
+    this.#requireNewest();
+    if (isRepeat) return;
     this.#floor = commandId;
+    this.#ownFloor = commandId;
     this.#nextLedgerSequence();
     this.#exchange.putMeta('ledgerFloor', String(commandId));
     await this.#durable();
   }
 
   async ledgerSequence(): Promise<number> {
+    this.#requireNewest();
     const ledgerSequence = this.#ledgerSequence;
     await this.#durable();
     return ledgerSequence;
@@ -300,6 +320,11 @@ export class EmbeddedLedger implements Ledger {
       operation.operationId,
       operation.timestampMs,
     ]);
+  }
+
+  /** Of a folder there is one owner at a time; one that begins with an older start than the ledger knows is no owner. */
+  #requireNewest(): void {
+    if (this.#stale !== null) throw this.#stale;
   }
 
   #nextLedgerSequence(): number {

@@ -35,7 +35,7 @@ export async function releaseOrphanedHolds(settings: OrphanReleaseSettings): Pro
   let released = 0;
   for (let from = 0; from < holds.length; from += BATCH_HOLDS) {
     const batch = holds.slice(from, from + BATCH_HOLDS);
-    const answers = await Promise.all(batch.map(({ commandId }) => ledger.release(commandId, clock.nowMs())));
+    const answers = await Promise.all(batch.map(({ commandId }) => ledger.abandon(commandId, clock.nowMs())));
     released += answers.filter(({ outcome }) => outcome === 'RELEASED').length;
   }
   return { released };

@@ -25,7 +25,8 @@ export type MetaName =
   | 'startNumber'
   | 'ledger'
   | 'ledgerSequence'
-  | 'ledgerFloor';
+  | 'ledgerFloor'
+  | 'raisedFloor';
 
 /** `exchange.sqlite` of a data folder: keys, balances, entries, watermarks. One connection, one group commit for all. */
 export class ExchangeDatabase {

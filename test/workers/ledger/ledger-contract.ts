@@ -296,13 +296,42 @@ export function ledgerContract(adapter: LedgerUnderTest): void {
     await hold(ledger, 10, ALICE, 30n);
     await hold(ledger, 60, ALICE, 5n);
     await ledger.raiseFloor(50);
-    await refused(opened, () => ledger.raiseFloor(20));
+    await refused(opened, () => ledger.raiseFloor(50)); // by the same start
     expect(await refused(opened, () => hold(ledger, 49, ALICE, 1n))).toEqual({ outcome: 'BELOW_FLOOR' });
     expect(await refused(opened, () => hold(ledger, 10, ALICE, 30n))).toEqual({ outcome: 'BELOW_FLOOR' });
     expect(await ledger.openHoldsBelow(50)).toEqual([{ commandId: 10, accountId: ALICE, assetId: USD, units: 30n }]);
     expect(await ledger.release(10, NOW)).toMatchObject({ outcome: 'RELEASED', units: 30n });
     expect(await ledger.openHoldsBelow(50)).toEqual([]);
     expect(await hold(ledger, 50, ALICE, 1n)).toMatchObject({ outcome: 'HELD' });
+  });
+
+  contract('a start that is not newer than the one that has the ledger is given nothing', async (opened) => {
+    await credit(opened.ledger, ALICE, 100n);
+    await hold(opened.ledger, 60, ALICE, 30n);
+    await opened.ledger.raiseFloor(50);
+    for (const firstCommandId of [20, 50]) {
+      const crashed = await opened.crash();
+      const before = [await crashed.entries(), await crashed.dump()];
+      const { ledger } = crashed;
+      for (const act of [
+        () => ledger.raiseFloor(firstCommandId),
+        () => hold(ledger, 70, ALICE, 1n),
+        () => ledger.release(60, NOW),
+        () => ledger.abandon(60, NOW),
+        () => ledger.settle(batch(0, [cancelLeg(1, ALICE, 30n)])),
+        () => credit(ledger, ALICE, 1n),
+        () => ledger.debit({ operationId: 60, timestampMs: NOW }),
+        () => ledger.balances(ALICE),
+        () => ledger.ledgerSequence(),
+      ])
+        await expect(act()).rejects.toMatchObject({ name: 'StaleWriterError', code: 'STALE_WRITER' });
+      expect(await crashed.dump()).toEqual(before[1]);
+      await crashed.close();
+    }
+    const next = await opened.crash();
+    await next.ledger.raiseFloor(51);
+    expect(await next.ledger.release(60, NOW)).toMatchObject({ outcome: 'RELEASED', units: 30n });
+    await next.close();
   });
 
   contract('a debit takes a whole hold out of the ledger, once by its id', async (opened) => {

@@ -31,7 +31,7 @@ function run(script: LedgerScript, keys: readonly string[], args: readonly unkno
   return client.call('EVAL', script.source, keys.length, ...keys, ...args.map(String)) as Promise<unknown>;
 }
 
-/** Calls of every script as the ledger makes them; `head` are epoch and known sequence. */
+/** Calls of every script as the ledger makes them; `head` are epoch, known sequence and writer. */
 const call = {
   create: (epoch = EPOCH) => run(LEDGER_SCRIPTS.createLedger, Object.values(LEDGER_KEYS), [epoch]),
   read: () => run(LEDGER_SCRIPTS.readLedger, [ledger], []),
@@ -57,7 +57,9 @@ const call = {
       [ledger, holds, closed, closedOrder, entries, debits, pools, BALANCE_PREFIX],
       [...head, id, NOW],
     ),
-  floor: (id: number) => run(LEDGER_SCRIPTS.raiseFloor, [ledger, entries], [...head, id, NOW]),
+  floor: (id: number, starter = 'this start', raisedBefore = 0) =>
+    run(LEDGER_SCRIPTS.raiseFloor, [ledger, entries], [...head.with(2, id), raisedBefore, starter, NOW]),
+  sequence: () => run(LEDGER_SCRIPTS.readSequence, [ledger], head),
   balances: () => run(LEDGER_SCRIPTS.readBalances, [ledger, watermarks, ALICE], head),
   holds: (bound: number) => run(LEDGER_SCRIPTS.listHolds, [ledger, holds], [...head, bound]),
   find: (...ids: number[]) => run(LEDGER_SCRIPTS.findHolds, [ledger, holds], [...head, ...ids]),
@@ -71,17 +73,19 @@ const everyCall = [
   () => call.credit(2, '1'),
   () => call.debit(10),
   () => call.floor(9),
+  call.sequence,
   call.balances,
   () => call.holds(11),
   () => call.find(10),
   () => call.changes(0),
   () => call.trim(3),
 ];
-let head: [epoch: string, knownSequence: number] = [EPOCH, 0];
+const WRITER = 9;
+let head: [epoch: string, knownSequence: number, writer: number] = [EPOCH, 0, WRITER];
 
 /** Alice has 100 of asset 1: 60 available, 30 held by command 10 and 10 by command 11. Change sequence 3. */
 async function prepare(): Promise<void> {
-  head = [EPOCH, 0];
+  head = [EPOCH, 0, WRITER];
   await call.create();
   await call.credit(1, '100');
   await call.hold([10, '30'], [11, '10']);
@@ -107,7 +111,7 @@ describe('each answer of each script, as its contract names them', () => {
     ['hold-funds INSUFFICIENT_FUNDS', prepare, () => call.hold([12, '61']), ['OK', ['INSUFFICIENT_FUNDS', '60']]],
     ['hold-funds HOLD_DIFFERS', prepare, () => call.hold([10, '31']), ['OK', ['HOLD_DIFFERS', '30']]],
     ['hold-funds RELEASED', preparedWith(() => call.release(12)), () => call.hold([12, '1']), ['OK', ['RELEASED']]],
-    ['hold-funds BELOW_FLOOR', preparedWith(() => call.floor(13)), () => call.hold([12, '1']), ['OK', ['BELOW_FLOOR']]],
+    ['hold-funds BELOW_FLOOR', preparedWith(() => call.floor(9)), () => call.hold([8, '1']), ['OK', ['BELOW_FLOOR']]],
     [
       'hold-funds: each of a call for itself, the same one twice too',
       prepare,
@@ -147,6 +151,25 @@ describe('each answer of each script, as its contract names them', () => {
     ['raise-floor RAISED', prepare, () => call.floor(9), ['RAISED', '4']],
     ['raise-floor REPEATED', preparedWith(() => call.floor(9)), () => call.floor(9), ['REPEATED', '4']],
     [
+      "raise-floor STALE_WRITER: another start's, of the same number",
+      preparedWith(() => call.floor(9)),
+      () => call.floor(9, 'another start', 8),
+      ['STALE_WRITER', '9'],
+    ],
+    [
+      "raise-floor STALE_WRITER: a later start's, of a copy of the folder that raised only 8",
+      preparedWith(() => call.floor(9)),
+      () => call.floor(10, 'another start', 8),
+      ['STALE_WRITER', '9'],
+    ],
+    [
+      'raise-floor RAISED: by the next start of the same folder',
+      preparedWith(() => call.floor(9)),
+      () => call.floor(10, 'another start', 9),
+      ['RAISED', '5'],
+    ],
+    ['read-sequence SEQUENCE', prepare, call.sequence, ['SEQUENCE', '3']],
+    [
       'read-balances BALANCES',
       preparedWith(() => call.settle(0, 5)),
       call.balances,
@@ -163,21 +186,25 @@ describe('each answer of each script, as its contract names them', () => {
     ['trim-changes TRIMMED', prepare, () => call.trim(2), ['TRIMMED', '2']],
   ];
   test.each(cases)('%s', async (_, prepared, act, answer) => {
-    head = [EPOCH, 0];
+    head = [EPOCH, 0, WRITER];
     await prepared();
     expect(await act()).toEqual(answer);
   });
 
-  test('every script is asked for its epoch and its sequence, and writes nothing when they are not the ones known', async () => {
+  test('every script is asked for its epoch, its sequence and its writer, and writes nothing when they are not the ones known', async () => {
     await prepare();
     const before = await dumpOf(redis.url);
-    head = ['another', 0];
+    head = ['another', 0, WRITER];
     for (const act of everyCall) expect(await act()).toEqual(['STALE_EPOCH', EPOCH]);
-    head = [EPOCH, 4];
+    head = [EPOCH, 4, WRITER];
     for (const act of everyCall) expect(await act()).toEqual(['STALE_SEQUENCE', '3']);
     expect(await dumpOf(redis.url)).toEqual(before);
+    head = [EPOCH, 0, WRITER];
+    await call.floor(10);
+    const raised = await dumpOf(redis.url);
+    for (const act of everyCall) expect(await act()).toEqual(['STALE_WRITER', '10']);
+    expect(await dumpOf(redis.url)).toEqual(raised);
     await client.flushall();
-    head = [EPOCH, 0];
     for (const act of everyCall) expect(await act()).toEqual(['STALE_EPOCH', '']);
     expect(await client.dbsize()).toBe(0);
   });

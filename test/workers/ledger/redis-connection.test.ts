@@ -42,7 +42,7 @@ async function openKnowingThree() {
   return { ...opened, redis, older, troubles };
 }
 
-/** Nothing is written by a paused ledger, whatever is asked of it; a release waits. */
+/** Nothing is written by a paused ledger, whatever is asked of it. */
 async function expectPaused(ledger: RedisLedger, code: string): Promise<void> {
   await expect.poll(() => ledger.trouble, { timeout: 20_000 }).toMatchObject({ name: 'LedgerPausedError', code });
   for (const act of [
@@ -50,6 +50,7 @@ async function expectPaused(ledger: RedisLedger, code: string): Promise<void> {
     () => ledger.settle(BATCH),
     () => ledger.credit({ ...CREDIT, operationId: 2 }),
     () => ledger.debit({ operationId: 10, timestampMs: NOW }),
+    () => ledger.release(9, NOW),
     () => ledger.raiseFloor(5),
     () => ledger.balances(100),
   ])
@@ -66,7 +67,8 @@ test('a Redis that was killed is away, with a word for it, and is gone on with w
   const { ledger, redis, troubles } = await openKnowingThree();
   await expect.poll(() => ledger.trouble, { timeout: 20_000 }).toMatchObject({ code: 'AWAY' });
   await expect(ledger.hold({ ...HOLD, commandId: 11 })).rejects.toMatchObject({ code: 'AWAY', isOutcomeKnown: true });
-  const released = ledger.release(9, NOW);
+  const released = ledger.abandon(9, NOW);
+  await expect(ledger.release(9, NOW)).rejects.toMatchObject({ code: 'AWAY', isOutcomeKnown: true });
   const again = await restartRedis(redis);
   expect(await released).toMatchObject({ outcome: 'RELEASED', units: 30n });
   expect(troubles.map((trouble) => trouble?.code ?? 'usable')).toEqual(['usable', 'AWAY', 'usable']);

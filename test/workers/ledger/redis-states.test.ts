@@ -51,12 +51,13 @@ async function expectRefused(code: string, trouble: () => Promise<unknown>, reco
     settle: () => ledger.settle(settlement(1)),
     credit: () => ledger.credit({ ...FUNDS, operationId: 2 }),
     debit: () => ledger.debit({ operationId: 11, timestampMs: NOW }),
+    release: () => ledger.release(13, NOW),
     raiseFloor: () => ledger.raiseFloor(5),
   };
   const entries = await opened.entries();
   await trouble();
   for (const act of Object.values(acts)) await expect(act()).rejects.toMatchObject({ code, isOutcomeKnown: true });
-  const releasing = ledger.release(12, NOW); // patient: it has nobody to tell
+  const releasing = ledger.abandon(12, NOW); // patient: it has nobody to tell
   await recover();
   expect(await releasing).toEqual({ outcome: 'REPEATED' });
   expect(await opened.entries()).toEqual(entries);
@@ -64,6 +65,7 @@ async function expectRefused(code: string, trouble: () => Promise<unknown>, reco
   expect(await acts.settle()).toMatchObject({ outcome: 'APPLIED' });
   expect(await acts.credit()).toMatchObject({ outcome: 'CREDITED', availableUnits: 187n });
   expect(await acts.debit()).toMatchObject({ outcome: 'DEBITED', units: 7n });
+  expect(await acts.release()).toEqual({ outcome: 'REPEATED' });
   await acts.raiseFloor();
   expect(await ledger.balances(100)).toMatchObject({ balances: [{ availableUnits: 187n, heldUnits: 6n }] });
 }

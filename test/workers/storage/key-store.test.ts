@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FIRST_CLIENT_ACCOUNT_ID } from '../../../core/money/asset.ts';
+import { MAX_START_NUMBER } from '../../../core/protocol/command-id.ts';
 import {
   ExchangeDatabase,
   exchangeDatabasePath,
@@ -8,11 +9,7 @@ import {
 } from '../../../workers/storage/exchange-database.ts';
 import { InvalidAccountError, SqliteKeyStore } from '../../../workers/storage/key-store.ts';
 import { MasterKeyError } from '../../../workers/storage/secret-cipher.ts';
-import {
-  MAX_START_NUMBER,
-  raiseStartNumber,
-  StartNumbersExhaustedError,
-} from '../../../workers/storage/start-number.ts';
+import { raiseStartNumber, StartNumbersExhaustedError } from '../../../workers/storage/start-number.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const CLOCK = { nowMs: () => 1_760_000_000_000 };

@@ -1,14 +1,14 @@
 --[[ credit-funds: a deposit becomes available, at most once by its id.
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:credits  KEYS[3] {s0}:pools  KEYS[4] {s0}:entries  KEYS[5] {s0}:bal:<account>
-  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] operationId  ARGV[4] account  ARGV[5] asset
-  ARGV[6] units, canonical decimal text, > 0  ARGV[7] timestampMs
+  ARGV[1 … 3] what openLedger asks for  ARGV[4] operationId  ARGV[5] account  ARGV[6] asset
+  ARGV[7] units, canonical decimal text, > 0  ARGV[8] timestampMs
   Returns {'CREDITED', available, sequence} | {'REPEATED', available, sequence}  the same credit exists: the first answer
           {'CREDIT_DIFFERS'} | {'POOL_LIMIT', units of all accounts together}
           or what openLedger refuses with
   Invariant: the pool, credited less debited, stays within 2^63 - 1, and so does whatever its units become. O(1). ]]
 local ledgerKey, creditsKey, poolsKey, entriesKey, balanceKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local operationId, account, asset, units, timestampMs = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2])
+local operationId, account, asset, units, timestampMs = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2], ARGV[3])
 if not sequence then return refusal end
 
 local known = redis.call('HGET', creditsKey, operationId)

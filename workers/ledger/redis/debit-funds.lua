@@ -2,14 +2,14 @@
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:holds  KEYS[3] {s0}:closed  KEYS[4] {s0}:closed-order  KEYS[5] {s0}:entries
   KEYS[6] {s0}:debits  KEYS[7] {s0}:pools
   KEYS[8] {s0}:bal:    what the hold's account is put behind: only its record tells whose balance it is
-  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] id of the hold  ARGV[4] timestampMs
+  ARGV[1 … 3] what openLedger asks for  ARGV[4] id of the hold  ARGV[5] timestampMs
   Returns {'DEBITED', units, sequence} | {'REPEATED', units, sequence}  debited before: the first answer
           {'NOT_HELD'}  there is no such hold, or it was given back: nothing was taken
           or what openLedger refuses with
   Invariant: held and pool fall by the same units, neither below zero. O(1). ]]
 local ledgerKey, holdsKey, closedKey, closedOrderKey, entriesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local debitsKey, poolsKey, operationId, timestampMs = KEYS[6], KEYS[7], ARGV[3], ARGV[4]
-local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2])
+local debitsKey, poolsKey, operationId, timestampMs = KEYS[6], KEYS[7], ARGV[4], ARGV[5]
+local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2], ARGV[3])
 if not sequence then return refusal end
 
 local done = redis.call('HGET', debitsKey, operationId)

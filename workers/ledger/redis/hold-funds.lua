@@ -1,6 +1,6 @@
 --[[ hold-funds: move funds from available to held, for each of several commands on its own, at most once.
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:holds  KEYS[3] {s0}:closed  KEYS[4] {s0}:entries  KEYS[5 …] {s0}:bal:<account>
-  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows, then for each hold six:
+  ARGV[1 … 3] what openLedger asks for, then for each hold six:
     commandId; place of its balance in KEYS; account; asset; units, canonical decimal text, > 0; timestampMs
   Returns {'OK', answer …}, an answer for each:
             {'HELD', available, sequence} | {'REPEATED', available, sequence}  the same hold exists: the first answer
@@ -8,7 +8,7 @@
           or what openLedger refuses with: nothing of the call was done
   Invariant: available + held is unchanged; neither falls below zero; a refusal has written nothing. O(holds). ]]
 local ledgerKey, holdsKey, closedKey, entriesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local sequence, floor = openLedger(ledgerKey, ARGV[1], ARGV[2])
+local sequence, floor = openLedger(ledgerKey, ARGV[1], ARGV[2], ARGV[3])
 if not sequence then return floor end
 
 redis.call('XLEN', entriesKey)
@@ -36,7 +36,7 @@ local function decide(commandId, balanceKey, account, asset, units, timestampMs)
   return { 'HELD', balance.available, whole(sequence) }
 end
 
-for at = 3, #ARGV, 6 do
+for at = 4, #ARGV, 6 do
   answers[#answers + 1] =
     decide(ARGV[at], KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
 end

@@ -16,11 +16,19 @@ export class ArchiveGapError extends Error {
   override readonly name = 'ArchiveGapError';
 }
 
+interface Waiter {
+  readonly sequence: number;
+  readonly sinceMs: number; // performance.now()
+  readonly reached: PromiseWithResolvers<void>;
+}
+
 /** Changes read at a time; one of settlement has as many entries as its batch has legs. */
 const BATCH_CHANGES = 1_000;
 /** Left to gather, so that a busy ledger is archived in large batches. */
 const GATHER_MS = 20;
 const UNAVAILABLE_PAUSE_MS = 250;
+/** How long those who wait for an entry wait for a ledger that can't be asked. */
+const PATIENCE_MS = 5_000;
 
 /**
  * Brings every change of a ledger in Redis into `exchange.sqlite`, in order and once: its entries, and what follows from
@@ -33,7 +41,7 @@ export class LedgerArchive {
   readonly #source: ChangeSource;
   readonly #onFailure: (error: Error) => void;
   readonly #pools = new Map<number, { creditedUnits: bigint; debitedUnits: bigint }>();
-  readonly #waiters = new Set<{ readonly sequence: number; readonly reached: PromiseWithResolvers<void> }>();
+  readonly #waiters = new Set<Waiter>();
   #entrySequence = 0;
   #archivedSequence = 0;
   #running: Promise<void> | null = null;
@@ -75,12 +83,15 @@ export class LedgerArchive {
       });
   }
 
-  /** @returns once everything through that change is archived; rejects on failure and on stop */
+  /**
+   * @returns once everything through that change is archived; rejects on failure and on stop
+   * @throws LedgerUnavailableError when the ledger can't be asked for too long: it is archived later
+   */
   async archivedThrough(sequence: number): Promise<void> {
     if (sequence <= this.#archivedSequence) return;
     if (this.#failure !== null) throw this.#failure;
     const reached = Promise.withResolvers<void>();
-    this.#waiters.add({ sequence, reached });
+    this.#waiters.add({ sequence, sinceMs: performance.now(), reached });
     this.wake();
     await reached.promise;
   }
@@ -122,6 +133,7 @@ export class LedgerArchive {
           return;
         }
         this.#isWanted = true;
+        this.#rejectWaiters(error, performance.now() - PATIENCE_MS);
         await this.#source.untilUsable(UNAVAILABLE_PAUSE_MS).catch(() => {
           this.#isStopping = true; // it was closed
         });
@@ -207,9 +219,12 @@ export class LedgerArchive {
       }
   }
 
-  #rejectWaiters(error: Error): void {
-    for (const { reached } of this.#waiters) reached.reject(error);
-    this.#waiters.clear();
+  #rejectWaiters(error: Error, sinceMs = Number.POSITIVE_INFINITY): void {
+    for (const waiter of this.#waiters)
+      if (waiter.sinceMs <= sinceMs) {
+        this.#waiters.delete(waiter);
+        waiter.reached.reject(error);
+      }
   }
 }
 

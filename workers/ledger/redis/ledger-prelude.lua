@@ -1,7 +1,8 @@
 --[[ ledger-prelude: what the scripts of the ledger share. The registry puts it before each of them.
 
   Keys, all of one hash tag, so that they lie in one slot:
-    {s0}:ledger        hash    epoch; floor; sequence, the last change sequence given out; begun, the one being written
+    {s0}:ledger        hash    epoch; sequence, the last change sequence given out; begun, the one being written;
+                               floor, first command id of the newest start that opened it; starter, that start's name
     {s0}:bal:<account> hash    a<asset> available, h<asset> held: units as canonical decimal text
     {s0}:holds         hash    commandId -> 'account asset units available sequence': not met by settlement yet
     {s0}:closed        hash    commandId -> RELEASED | SETTLED | DEBITED: tombstones
@@ -58,15 +59,18 @@ local function sum(high, low, otherHigh, otherLow)
   return high, low
 end
 
--- Returns sequence, floor; or nil and the answer of a call that must not go on: {'STALE_EPOCH', epoch},
--- {'STALE_SEQUENCE', sequence}: this is not the ledger the caller knows; {'HALF_DONE', sequence begun}.
-local function openLedger(ledgerKey, epoch, knownSequence)
+-- Asks for the epoch, the highest change sequence that the caller knows, and its writer: the first command id of the
+-- start that it is a part of. Returns sequence, floor; or nil and the answer of a call that must not go on:
+-- {'STALE_EPOCH', epoch}, {'STALE_SEQUENCE', sequence}: this is not the ledger the caller knows;
+-- {'STALE_WRITER', floor}: a later start has opened it; {'HALF_DONE', sequence begun}.
+local function openLedger(ledgerKey, epoch, knownSequence, writer)
   local found = redis.call('HMGET', ledgerKey, 'epoch', 'sequence', 'floor', 'begun')
   if found[1] ~= epoch then return nil, { 'STALE_EPOCH', found[1] or '' } end
-  local sequence = tonumber(found[2])
+  local sequence, floor = tonumber(found[2]), tonumber(found[3])
+  if tonumber(writer) < floor then return nil, { 'STALE_WRITER', found[3] } end
   if sequence < tonumber(knownSequence) then return nil, { 'STALE_SEQUENCE', found[2] } end
   if found[4] ~= found[2] then return nil, { 'HALF_DONE', found[4] or '' } end
-  return sequence, tonumber(found[3])
+  return sequence, floor
 end
 
 -- Balances as this call has read and changed them so far; nothing of it is stored before `storeBalances`.

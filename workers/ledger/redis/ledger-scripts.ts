@@ -40,6 +40,7 @@ export const LEDGER_SCRIPTS = {
   creditFunds: loadScript('credit-funds', true),
   debitFunds: loadScript('debit-funds', true),
   raiseFloor: loadScript('raise-floor', true),
+  readSequence: loadScript('read-sequence', false),
   readBalances: loadScript('read-balances', false),
   listHolds: loadScript('list-holds', false),
   findHolds: loadScript('find-holds', false),

@@ -1,4 +1,5 @@
-import { LedgerPausedError, LedgerUnavailableError } from '../../../core/ports/ledger.ts';
+import { LedgerPausedError, LedgerUnavailableError, StaleWriterError } from '../../../core/ports/ledger.ts';
+import { LedgerAheadError } from '../ledger-errors.ts';
 import { LEDGER_KEYS } from './ledger-keys.ts';
 import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
 import type { RedisConnection } from './redis-connection.ts';
@@ -7,6 +8,10 @@ export interface ExpectedLedger {
   readonly epoch: string;
   /** Highest change sequence that anything of ours is based on. */
   readonly knownSequence: number;
+  /** A higher floor is that of a later start, or of a copy of the data folder. */
+  readonly highestFloor: number;
+  /** The journal yields no more events; null when that was compared before. */
+  readonly lastEventSequence: number | null;
 }
 
 /** What may be improved, for people; the ledger goes on. */
@@ -28,6 +33,7 @@ export async function checkRedis(
 ): Promise<void> {
   await checkServer(connection, onWarning);
   await requireKnownLedger(connection, expected);
+  if (expected.lastEventSequence !== null) await requireJournalOf(connection, expected.lastEventSequence);
   // A Redis that started anew has forgotten them; a call that is told so is sent a second time, whole.
   await Promise.all(Object.values(LEDGER_SCRIPTS).map(({ source }) => connection.command('SCRIPT', 'LOAD', source)));
 }
@@ -81,10 +87,10 @@ async function checkSettings(connection: RedisConnection, onWarning: OnWarning):
 
 async function requireKnownLedger(
   connection: RedisConnection,
-  { epoch, knownSequence }: ExpectedLedger,
+  { epoch, knownSequence, highestFloor }: ExpectedLedger,
 ): Promise<void> {
   const answer = await connection.evaluate(LEDGER_SCRIPTS.readLedger, [LEDGER_KEYS.ledger], []);
-  const [found, foundEpoch, sequence, , begun] = answer;
+  const [found, foundEpoch, sequence, floor, begun] = answer;
   if (found === 'EMPTY') {
     if (knownSequence > 0)
       throw new LedgerPausedError(
@@ -95,6 +101,7 @@ async function requireKnownLedger(
     return;
   }
   if (foundEpoch !== epoch) throw new LedgerPausedError('FOREIGN', FOREIGN_LEDGER);
+  if (Number(floor) > highestFloor) throw new StaleWriterError(Number(floor));
   if (Number(sequence) < knownSequence)
     throw new LedgerPausedError(
       'OLDER',
@@ -102,6 +109,12 @@ async function requireKnownLedger(
         'Bring the newer data back, or run `ledger rebuild`',
     );
   if (begun !== sequence) throw halfDone(begun!);
+}
+
+async function requireJournalOf(connection: RedisConnection, lastEventSequence: number): Promise<void> {
+  const marks = (await connection.command('HGETALL', LEDGER_KEYS.watermarks)) as string[];
+  const settled = Math.max(0, ...marks.filter((_, at) => at % 2 === 1).map(Number));
+  if (settled > lastEventSequence) throw new LedgerAheadError('Redis', settled, lastEventSequence);
 }
 
 /** A script failed between two of its writes. */

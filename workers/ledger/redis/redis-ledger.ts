@@ -7,43 +7,28 @@ import {
   type DebitAnswer,
   type HoldAnswer,
   type Ledger,
-  LedgerPausedError,
   LedgerUnavailableError,
   type OpenHold,
   type ReleaseAnswer,
   type SettleAnswer,
   type SettlementBatch,
+  StaleWriterError,
 } from '../../../core/ports/ledger.ts';
 import { LedgerInvariantError } from '../ledger-errors.ts';
 import { requireId } from '../operation-id.ts';
 import { requireOrdered, requireZeroSums } from '../settlement-plan.ts';
 import { HoldCalls, type HoldRequest } from './hold-calls.ts';
+import { ASK_TIMEOUT_MS, type LedgerCallSettings, LedgerCalls, type LedgerStart } from './ledger-calls.ts';
 import { parseChange, type StoredChanges, type StreamMessage } from './ledger-changes.ts';
 import { BALANCE_PREFIX, balanceKey, LEDGER_KEYS } from './ledger-keys.ts';
 import { balancesOf, holdAnswerOf, parseRecord, poolsOf, sequenceOf, watermarksOf } from './ledger-replies.ts';
-import { LEDGER_SCRIPTS, type LedgerScript } from './ledger-scripts.ts';
-import { checkRedis, halfDone } from './redis-check.ts';
-import { RedisConnection } from './redis-connection.ts';
+import { LEDGER_SCRIPTS } from './ledger-scripts.ts';
+import type { RedisConnection } from './redis-connection.ts';
 
-export interface RedisLedgerSettings {
-  readonly url: string;
+export interface RedisLedgerSettings extends LedgerCallSettings {
   readonly partitionCount: number;
-  /** Names the one ledger that belongs to the data folder. */
-  readonly epoch: string;
-  /** Highest change sequence that the archive holds: Redis must know it. */
-  readonly knownSequence: number;
-  /** @param trouble why the ledger can't be used from now on; null when it can again */
-  readonly onChange?: (trouble: LedgerUnavailableError | null) => void;
-  readonly onWarning?: (warning: string) => void;
-  /** Called after answers that tell of changes: there is something to archive. */
-  readonly onWrite?: () => void;
-  /** A Redis that says nothing for so long while calls wait is taken for dead; 10 s when left out. */
-  readonly answerTimeoutMs?: number;
 }
 
-/** How long a call whose connection broke waits for the next one to learn its outcome. */
-const ASK_TIMEOUT_MS = 10_000;
-const ANSWER_TIMEOUT_MS = 10_000;
 const REFUSED_PAUSE_MS = 100;
 const { ledger, holds, closed, closedOrder, credits, debits, pools, watermarks, entries } = LEDGER_KEYS;
 
@@ -53,21 +38,15 @@ const { ledger, holds, closed, closedOrder, credits, debits, pools, watermarks, 
  * became of it: for a hold it is looked up, everything else is called again, which answers what it did the first time.
  */
 export class RedisLedger implements Ledger {
-  readonly #settings: RedisLedgerSettings;
+  readonly #partitionCount: number;
+  readonly #calls: LedgerCalls;
   readonly #connection: RedisConnection;
   readonly #holdCalls = new HoldCalls((requests) => this.#holdAll(requests));
-  readonly #warned = new Set<string>();
-  #knownSequence: number;
 
   private constructor(settings: RedisLedgerSettings) {
-    this.#settings = settings;
-    this.#knownSequence = settings.knownSequence;
-    this.#connection = new RedisConnection({
-      url: settings.url,
-      answerTimeoutMs: settings.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
-      verify: (connection) => checkRedis(connection, this.#expected(), (warning) => this.#warnOnce(warning)),
-      onChange: settings.onChange ?? (() => {}),
-    });
+    this.#partitionCount = settings.partitionCount;
+    this.#calls = new LedgerCalls(settings);
+    this.#connection = this.#calls.connection;
   }
 
   /** @throws LedgerUnavailableError, LedgerPausedError: there is no Redis to begin with, or not the one that it must be */
@@ -82,14 +61,24 @@ export class RedisLedger implements Ledger {
     }
   }
 
+  /** @returns one that can't be used before `begin` */
+  static toBegin(settings: RedisLedgerSettings): RedisLedger {
+    return new RedisLedger(settings);
+  }
+
+  /** See LedgerCalls. */
+  begin(start: LedgerStart): Promise<LedgerUnavailableError | null> {
+    return this.#calls.begin(start);
+  }
+
   /** Why it can't be used now, or null. */
   get trouble(): LedgerUnavailableError | null {
-    return this.#connection.trouble;
+    return this.#calls.trouble;
   }
 
   /** Highest change sequence that anything here is based on. */
   get knownSequence(): number {
-    return this.#knownSequence;
+    return this.#calls.knownSequence;
   }
 
   /** @throws LedgerUnavailableError: nothing is held, unless `isOutcomeKnown` is false: then only a release makes sure */
@@ -99,20 +88,22 @@ export class RedisLedger implements Ledger {
     return this.#holdCalls.add(request);
   }
 
-  /**
-   * Patient: waits for a ledger that is away or paused, since whoever gives a hold back has nobody else to tell.
-   * @throws LedgerUnavailableError only when it is closed meanwhile
-   */
+  /** @throws LedgerUnavailableError: unless `isOutcomeKnown`, only the same request again tells what became of it */
   async release(commandId: number, timestampMs: number): Promise<ReleaseAnswer> {
     requireId(commandId);
     const keys = [ledger, holds, closed, closedOrder, entries, BALANCE_PREFIX];
+    const args = [commandId, timestampMs].map(String);
+    const answer = await this.#calls.runAgainIfLost(LEDGER_SCRIPTS.releaseHold, keys, args);
+    if (answer[0] !== 'RELEASED') return { outcome: answer[0] as 'REPEATED' | 'SETTLED' };
+    return { outcome: 'RELEASED', units: BigInt(answer[1]!), ledgerSequence: this.#calls.learn(answer[2]) };
+  }
+
+  async abandon(commandId: number, timestampMs: number): Promise<ReleaseAnswer> {
     for (;;) {
       try {
-        const answer = await this.#run(LEDGER_SCRIPTS.releaseHold, keys, [String(commandId), String(timestampMs)]);
-        if (answer[0] !== 'RELEASED') return { outcome: answer[0] as 'REPEATED' | 'SETTLED' };
-        return { outcome: 'RELEASED', units: BigInt(answer[1]!), ledgerSequence: this.#learn(answer[2]) };
+        return await this.release(commandId, timestampMs);
       } catch (error) {
-        if (!(error instanceof LedgerUnavailableError)) throw error;
+        if (!(error instanceof LedgerUnavailableError) || error instanceof StaleWriterError) throw error;
         await this.#connection.untilUsable(ASK_TIMEOUT_MS);
         await sleep(REFUSED_PAUSE_MS, undefined, { ref: false });
       }
@@ -125,8 +116,8 @@ export class RedisLedger implements Ledger {
    */
   async settle(batch: SettlementBatch): Promise<SettleAnswer> {
     const { partition, beforeSequence, lastSequence, timestampMs, legs, settledCommands } = batch;
-    if (!(partition >= 0 && partition < this.#settings.partitionCount))
-      fail(`settlement of partition ${partition} of ${this.#settings.partitionCount}`);
+    if (!(partition >= 0 && partition < this.#partitionCount))
+      fail(`settlement of partition ${partition} of ${this.#partitionCount}`);
     requireOrdered(batch);
     requireZeroSums(legs);
     const keys = [ledger, holds, closed, closedOrder, entries, watermarks];
@@ -143,7 +134,7 @@ export class RedisLedger implements Ledger {
         reason,
       );
     for (const { commandId, eventSequence } of settledCommands) args.push(`${commandId}`, `${eventSequence}`);
-    const answer = await this.#run(LEDGER_SCRIPTS.settleLegs, keys, args);
+    const answer = await this.#calls.run(LEDGER_SCRIPTS.settleLegs, keys, args);
     if (answer[0] === 'BROKEN') {
       const [, event, account, asset, available, held] = answer;
       throw new LedgerInvariantError(
@@ -152,7 +143,7 @@ export class RedisLedger implements Ledger {
     }
     const watermark = Number(answer[1]);
     if (answer[0] === 'GAP') return { outcome: 'GAP', watermark };
-    return { outcome: answer[0] as 'APPLIED' | 'REPEATED', watermark, ledgerSequence: this.#learn(answer[2]) };
+    return { outcome: answer[0] as 'APPLIED' | 'REPEATED', watermark, ledgerSequence: this.#calls.learn(answer[2]) };
   }
 
   /** @throws LedgerUnavailableError: unless `isOutcomeKnown`, only the same request again tells whether it was credited */
@@ -162,27 +153,31 @@ export class RedisLedger implements Ledger {
     if (units <= 0n) fail(`credit ${operationId} of ${units} units`);
     const keys = [ledger, credits, pools, entries, balanceKey(accountId)];
     const args = [operationId, accountId, assetId, units, timestampMs].map(String);
-    const answer = await this.#runAgainIfLost(LEDGER_SCRIPTS.creditFunds, keys, args);
+    const answer = await this.#calls.runAgainIfLost(LEDGER_SCRIPTS.creditFunds, keys, args);
     if (answer[0] === 'CREDIT_DIFFERS') return { outcome: 'CREDIT_DIFFERS' };
     if (answer[0] === 'POOL_LIMIT') return { outcome: 'POOL_LIMIT', poolUnits: BigInt(answer[1]!) };
     const outcome = answer[0] as 'CREDITED' | 'REPEATED';
-    return { outcome, availableUnits: BigInt(answer[1]!), ledgerSequence: this.#learn(answer[2]) };
+    return { outcome, availableUnits: BigInt(answer[1]!), ledgerSequence: this.#calls.learn(answer[2]) };
   }
 
   /** @throws LedgerUnavailableError: unless `isOutcomeKnown`, only the same request again tells whether it was debited */
   async debit({ operationId, timestampMs }: { operationId: number; timestampMs: number }): Promise<DebitAnswer> {
     requireId(operationId);
     const keys = [ledger, holds, closed, closedOrder, entries, debits, pools, BALANCE_PREFIX];
-    const answer = await this.#runAgainIfLost(LEDGER_SCRIPTS.debitFunds, keys, [operationId, timestampMs].map(String));
+    const answer = await this.#calls.runAgainIfLost(
+      LEDGER_SCRIPTS.debitFunds,
+      keys,
+      [operationId, timestampMs].map(String),
+    );
     if (answer[0] === 'NOT_HELD') return { outcome: 'NOT_HELD' };
     const outcome = answer[0] as 'DEBITED' | 'REPEATED';
-    return { outcome, units: BigInt(answer[1]!), ledgerSequence: this.#learn(answer[2]) };
+    return { outcome, units: BigInt(answer[1]!), ledgerSequence: this.#calls.learn(answer[2]) };
   }
 
   async balances(accountId: number): Promise<BalancesAnswer> {
-    const answer = await this.#run(LEDGER_SCRIPTS.readBalances, [ledger, watermarks, balanceKey(accountId)], []);
+    const answer = await this.#calls.run(LEDGER_SCRIPTS.readBalances, [ledger, watermarks, balanceKey(accountId)], []);
     const [, marks, fields] = answer as unknown as [string, string[], string[]];
-    return { balances: balancesOf(fields), watermarks: watermarksOf(marks, this.#settings.partitionCount) };
+    return { balances: balancesOf(fields), watermarks: watermarksOf(marks, this.#partitionCount) };
   }
 
   async watermarks(): Promise<readonly number[]> {
@@ -190,7 +185,7 @@ export class RedisLedger implements Ledger {
   }
 
   async openHoldsBelow(commandId: number): Promise<readonly OpenHold[]> {
-    const answer = await this.#run(LEDGER_SCRIPTS.listHolds, [ledger, holds], [String(commandId)]);
+    const answer = await this.#calls.run(LEDGER_SCRIPTS.listHolds, [ledger, holds], [String(commandId)]);
     const found = answer[1] as unknown as string[];
     const open: OpenHold[] = [];
     for (let at = 0; at < found.length; at += 2) {
@@ -200,33 +195,28 @@ export class RedisLedger implements Ledger {
     return open.sort((one, other) => one.commandId - other.commandId);
   }
 
+  /** @throws StaleWriterError, LedgerUnavailableError: it may be called again */
   async raiseFloor(commandId: number): Promise<void> {
     requireId(commandId);
-    const answer = await this.#runAgainIfLost(LEDGER_SCRIPTS.raiseFloor, [ledger, entries], [String(commandId), '0']);
-    this.#learn(answer[1]);
+    await this.#calls.raiseFloor(commandId);
   }
 
-  async ledgerSequence(): Promise<number> {
-    const answer = await this.#connection.run(LEDGER_SCRIPTS.readLedger, [ledger], []);
-    if (answer[0] === 'EMPTY') throw this.#pause('EMPTY', 'Redis is empty');
-    if (answer[1] !== this.#settings.epoch) throw this.#pause('FOREIGN', 'Redis holds another ledger');
-    if (Number(answer[2]) < this.#knownSequence) throw this.#pauseOlder(answer[2]!);
-    if (answer[4] !== answer[2]) throw this.#connection.pause(halfDone(answer[4]!));
-    return this.#learn(answer[2]);
+  ledgerSequence(): Promise<number> {
+    return this.#calls.ledgerSequence();
   }
 
   /** @returns the next changes that are not archived yet, in order, and the highest sequence there is */
   async changesAfter(archivedSequence: number, limit: number): Promise<StoredChanges> {
     const args = [archivedSequence, limit].map(String);
-    const [, sequence, ...messages] = await this.#run(LEDGER_SCRIPTS.readChanges, [ledger, entries], args);
+    const [, sequence, ...messages] = await this.#calls.run(LEDGER_SCRIPTS.readChanges, [ledger, entries], args);
     const ledgerSequence = sequenceOf(sequence);
-    this.#knownSequence = Math.max(this.#knownSequence, ledgerSequence); // answers that told of it may have been lost
+    this.#calls.learnWithoutWord(ledgerSequence); // answers that told of it may have been lost
     return { ledgerSequence, changes: (messages as unknown as StreamMessage[]).map(parseChange) };
   }
 
   /** Everything through this change is archived, durably: Redis need not keep it any longer. */
   async trimThrough(archivedSequence: number): Promise<void> {
-    await this.#run(LEDGER_SCRIPTS.trimChanges, [ledger, entries], [String(archivedSequence)]);
+    await this.#calls.run(LEDGER_SCRIPTS.trimChanges, [ledger, entries], [String(archivedSequence)]);
   }
 
   /** @returns every account that ever had a balance, in no order; one that gets its first meanwhile may be missing */
@@ -262,37 +252,6 @@ export class RedisLedger implements Ledger {
     return this.#connection.untilUsable(timeoutMs);
   }
 
-  /** Runs a script whose keys begin with the ledger and whose arguments begin with epoch and known sequence. */
-  async #run(script: LedgerScript, keys: readonly string[], args: readonly string[]): Promise<string[]> {
-    const answer = await this.#connection.run(script, keys, [
-      this.#settings.epoch,
-      String(this.#knownSequence),
-      ...args,
-    ]);
-    if (answer[0] === 'STALE_EPOCH')
-      throw answer[1] === ''
-        ? this.#pause('EMPTY', 'Redis was emptied: bring its data back, or run `ledger rebuild`')
-        : this.#pause('FOREIGN', 'Redis holds another ledger than before: name the one of this data folder');
-    if (answer[0] === 'STALE_SEQUENCE') throw this.#pauseOlder(answer[1]!);
-    if (answer[0] === 'HALF_DONE') throw this.#connection.pause(halfDone(answer[1]!));
-    return answer;
-  }
-
-  /** For what may be called again by its id: a lost answer is asked for once there is a connection. */
-  async #runAgainIfLost(script: LedgerScript, keys: readonly string[], args: readonly string[]): Promise<string[]> {
-    const endMs = performance.now() + ASK_TIMEOUT_MS;
-    for (;;) {
-      try {
-        return await this.#run(script, keys, args);
-      } catch (error) {
-        if (!(error instanceof LedgerUnavailableError) || error.isOutcomeKnown || performance.now() > endMs)
-          throw error;
-        await this.#connection.untilUsable(endMs - performance.now());
-        if (this.trouble !== null) throw error; // still nobody knows
-      }
-    }
-  }
-
   async #holdAll(requests: readonly HoldRequest[]): Promise<(HoldAnswer | Error)[]> {
     const keys = [ledger, holds, closed, entries];
     const place = placesIn(keys);
@@ -301,14 +260,14 @@ export class RedisLedger implements Ledger {
       args.push(`${commandId}`, place(accountId), `${accountId}`, `${assetId}`, `${units}`, `${timestampMs}`);
     let answer: string[];
     try {
-      answer = await this.#run(LEDGER_SCRIPTS.holdFunds, keys, args);
+      answer = await this.#calls.run(LEDGER_SCRIPTS.holdFunds, keys, args);
     } catch (error) {
       if (!(error instanceof LedgerUnavailableError) || error.isOutcomeKnown) throw error;
       return this.#findHolds(requests, error);
     }
     return (answer.slice(1) as unknown as string[][]).map((one) => {
       const hold = holdAnswerOf(one);
-      if ('ledgerSequence' in hold) this.#learn(hold.ledgerSequence);
+      if ('ledgerSequence' in hold) this.#calls.learn(hold.ledgerSequence);
       return hold;
     });
   }
@@ -317,7 +276,7 @@ export class RedisLedger implements Ledger {
   async #findHolds(requests: readonly HoldRequest[], lost: LedgerUnavailableError): Promise<(HoldAnswer | Error)[]> {
     await this.#connection.untilUsable(ASK_TIMEOUT_MS);
     if (this.trouble !== null) throw lost;
-    const found = await this.#run(
+    const found = await this.#calls.run(
       LEDGER_SCRIPTS.findHolds,
       [ledger, holds],
       requests.map(({ commandId }) => String(commandId)),
@@ -328,40 +287,9 @@ export class RedisLedger implements Ledger {
       const { accountId, assetId, units, availableUnits, ledgerSequence } = parseRecord(text);
       if (accountId !== request.accountId || assetId !== request.assetId || units !== request.units)
         return { outcome: 'HOLD_DIFFERS', heldUnits: units };
-      this.#learn(ledgerSequence);
+      this.#calls.learn(ledgerSequence);
       return { outcome: 'HELD', availableUnits, ledgerSequence };
     });
-  }
-
-  /** @returns the sequence, which Redis must know from now on */
-  #learn(sequence: string | number | undefined): number {
-    const learnt = sequenceOf(sequence);
-    if (learnt > this.#knownSequence) {
-      this.#knownSequence = learnt;
-      this.#settings.onWrite?.();
-    }
-    return learnt;
-  }
-
-  #pause(code: string, message: string): LedgerPausedError {
-    return this.#connection.pause(new LedgerPausedError(code, message));
-  }
-
-  #pauseOlder(sequence: string): LedgerPausedError {
-    return this.#pause(
-      'OLDER',
-      `Redis knows ${sequence} changes, but ${this.#knownSequence} are known here: bring the newer data back, or run \`ledger rebuild\``,
-    );
-  }
-
-  #expected(): { epoch: string; knownSequence: number } {
-    return { epoch: this.#settings.epoch, knownSequence: this.#knownSequence };
-  }
-
-  #warnOnce(warning: string): void {
-    if (this.#warned.has(warning)) return;
-    this.#warned.add(warning);
-    this.#settings.onWarning?.(warning);
   }
 
   close(): void {

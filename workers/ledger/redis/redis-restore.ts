@@ -1,3 +1,4 @@
+import { StaleWriterError } from '../../../core/ports/ledger.ts';
 import type { ExchangeDatabase } from '../../storage/exchange-database.ts';
 import type { TableShape } from '../../storage/group-commit.ts';
 import type { SqlValue } from '../../storage/sqlite-database.ts';
@@ -16,6 +17,8 @@ export interface RestoreSettings {
   readonly url: string;
   /** Of ledgers that may be replaced: those that this data folder has had. */
   readonly knownEpochs: readonly string[];
+  /** Highest floor that starts of this folder may have raised: a ledger with a higher one is a copy's by now. */
+  readonly raisedFloor: number;
   /** Any other may be replaced as well: the user has said so. */
   readonly mayReplaceForeign: boolean;
   readonly onWarning: OnWarning;
@@ -44,7 +47,7 @@ export class RedisRestore {
     });
   }
 
-  /** @throws ForeignLedgerError, LedgerUnavailableError, LedgerPausedError: this Redis can't take the ledger */
+  /** @throws ForeignLedgerError, StaleWriterError, LedgerUnavailableError, LedgerPausedError: this Redis can't take the ledger */
   static async open(settings: RestoreSettings): Promise<RedisRestore> {
     const restore = new RedisRestore(settings);
     try {
@@ -94,8 +97,13 @@ export class RedisRestore {
   }
 
   async #requireReplaceable(): Promise<void> {
-    const [found, epoch] = await this.#connection.evaluate(LEDGER_SCRIPTS.readLedger, [ledger], []);
-    if (found === 'EMPTY' || this.#settings.mayReplaceForeign || this.#settings.knownEpochs.includes(epoch!)) return;
+    const { knownEpochs, raisedFloor, mayReplaceForeign } = this.#settings;
+    const [found, epoch, , floor] = await this.#connection.evaluate(LEDGER_SCRIPTS.readLedger, [ledger], []);
+    if (found === 'EMPTY' || mayReplaceForeign) return;
+    if (knownEpochs.includes(epoch!)) {
+      if (Number(floor) > raisedFloor) throw new StaleWriterError(Number(floor));
+      return;
+    }
     throw new ForeignLedgerError(
       'Redis holds the ledger of another data folder: name another Redis in RINGBOOK_REDIS_URL, or say --replace when that ledger may go',
     );

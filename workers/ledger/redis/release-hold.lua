@@ -1,14 +1,14 @@
 --[[ release-hold: give a whole hold back that no command used; of an unknown id leave a tombstone that refuses it later.
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:holds  KEYS[3] {s0}:closed  KEYS[4] {s0}:closed-order  KEYS[5] {s0}:entries
   KEYS[6] {s0}:bal:    what the hold's account is put behind: only its record tells whose balance it is
-  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] commandId  ARGV[4] timestampMs
+  ARGV[1 … 3] what openLedger asks for  ARGV[4] commandId  ARGV[5] timestampMs
   Returns {'RELEASED', units, sequence} | {'REPEATED'}  released before, or never held: the tombstone stands either way
           {'SETTLED'}  settlement or a withdrawal owns this hold already: nothing was moved
           or what openLedger refuses with
   Invariant: available + held is unchanged; what is not a first release has moved nothing. O(1). ]]
 local ledgerKey, holdsKey, closedKey, closedOrderKey, entriesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local commandId, timestampMs = ARGV[3], ARGV[4]
-local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2])
+local commandId, timestampMs = ARGV[4], ARGV[5]
+local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2], ARGV[3])
 if not sequence then return refusal end
 
 local closed = redis.call('HGET', closedKey, commandId)

@@ -1,8 +1,8 @@
 --[[ settle-legs: apply the legs of a partition's next events together with its watermark, each event once.
   KEYS[1] {s0}:ledger  KEYS[2] {s0}:holds  KEYS[3] {s0}:closed  KEYS[4] {s0}:closed-order  KEYS[5] {s0}:entries
   KEYS[6] {s0}:watermarks  KEYS[7 …] {s0}:bal:<account>
-  ARGV[1] epoch  ARGV[2] highest change sequence the caller knows  ARGV[3] partition
-  ARGV[4] sequence before the batch  ARGV[5] its last  ARGV[6] timestampMs  ARGV[7] how many legs, then for each seven:
+  ARGV[1 … 3] what openLedger asks for  ARGV[4] partition
+  ARGV[5] sequence before the batch  ARGV[6] its last  ARGV[7] timestampMs  ARGV[8] how many legs, then for each seven:
     event sequence, ascending; place of its balance in KEYS; account; asset; signed change of available; of held; reason
   and for each command met two: commandId; sequence of the event that met it
   Returns {'APPLIED', watermark, sequence} | {'REPEATED', watermark, sequence}  all of it was applied before
@@ -13,20 +13,20 @@
   asset, so that no sum can pass the pool's limit. Invariant: no amount falls below zero; watermarks never go back. O(legs). ]]
 local ledgerKey, holdsKey, closedKey, closedOrderKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local entriesKey, watermarksKey = KEYS[5], KEYS[6]
-local partition, lastSequence, timestampMs, legCount = ARGV[3], ARGV[5], ARGV[6], tonumber(ARGV[7])
-local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2])
+local partition, lastSequence, timestampMs, legCount = ARGV[4], ARGV[6], ARGV[7], tonumber(ARGV[8])
+local sequence, refusal = openLedger(ledgerKey, ARGV[1], ARGV[2], ARGV[3])
 if not sequence then return refusal end
 
 local storedWatermark = redis.call('HGET', watermarksKey, partition) or '0'
 local watermark = tonumber(storedWatermark)
 if tonumber(lastSequence) <= watermark then return { 'REPEATED', storedWatermark, whole(sequence) } end
-if tonumber(ARGV[4]) > watermark then return { 'GAP', storedWatermark } end
+if tonumber(ARGV[5]) > watermark then return { 'GAP', storedWatermark } end
 
 redis.call('XLEN', entriesKey)
 redis.call('HLEN', holdsKey)
 redis.call('HLEN', closedKey)
 redis.call('LLEN', closedOrderKey)
-local lines, met, at = { 'W ' .. partition .. ' ' .. lastSequence }, {}, 8
+local lines, met, at = { 'W ' .. partition .. ' ' .. lastSequence }, {}, 9
 for _ = 1, legCount do
   local eventSequence, account, asset = ARGV[at], ARGV[at + 2], ARGV[at + 3]
   if tonumber(eventSequence) > watermark then
