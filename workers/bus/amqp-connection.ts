@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager';
 import type { ChannelModel } from 'amqplib';
@@ -63,7 +64,10 @@ export class AmqpConnection {
 
   /** Opens a channel with confirms now or when the connection is there, and again whenever it was lost. */
   keepChannel(settings: KeptChannelSettings): KeptChannel {
-    const channel = new KeptChannel(settings, () => this.#channels.delete(channel));
+    const channel = new KeptChannel(settings, {
+      onEnd: () => this.#channels.delete(channel),
+      breakConnection: () => this.#break(),
+    });
     this.#channels.add(channel);
     if (this.#manager.connection !== undefined) channel.onConnection(this.#manager.connection);
     return channel;
@@ -94,13 +98,18 @@ export class AmqpConnection {
     this.#change({ isConnected: false, isBlocked: false, reason: error?.message ?? 'the connection was closed' });
   }
 
+  #break(): void {
+    if (this.#manager.connection !== undefined) destroySocket(this.#manager.connection);
+  }
+
   #change(state: AmqpConnectionState): void {
     this.#state = state;
     this.#onChange(state);
   }
 }
 
-/** The library waits for the broker's answer however long it takes. */
+/** The library waits for the broker's answer however long it takes; with an error it takes the connection as lost. */
 function destroySocket({ connection }: ChannelModel): void {
-  (connection as unknown as { stream: { destroy(): void } }).stream.destroy();
+  const { stream } = connection as unknown as { stream: Socket };
+  stream.destroy(new Error('the broker does not answer'));
 }

@@ -11,7 +11,20 @@ export interface KeptChannelSettings {
   readonly onOpen: (channel: ConfirmChannel) => Promise<void>;
   /** Called once for each channel that onOpen was called with: nothing sent or taken on it counts any more. */
   readonly onClose: (reason: string) => void;
+  /** How long onOpen may take before the connection is given up. */
+  readonly openTimeoutMs?: number;
 }
+
+/** What the connection gives its channels. */
+export interface ChannelOwner {
+  /** The channel is closed for good. */
+  readonly onEnd: () => void;
+  /** A channel that the broker does not answer on can't be closed either: the connection must go. */
+  readonly breakConnection: () => void;
+}
+
+/** A healthy broker declares a queue within some hundredths of a second; one that has just started may need seconds. */
+const OPEN_TIMEOUT_MS = 20_000;
 
 const REOPEN_PAUSE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -23,16 +36,16 @@ const CLOSE_TIMEOUT_MS = 2_000;
  */
 export class KeptChannel {
   readonly #settings: KeptChannelSettings;
-  readonly #onEnd: () => void;
+  readonly #owner: ChannelOwner;
   #connection: ChannelModel | null = null;
   #channel: ConfirmChannel | null = null; // from before onOpen until it is lost
-  #isOpening = false;
+  #openingOn: ChannelModel | null = null;
   #isClosed = false;
 
-  /** Made by AmqpConnection.keepChannel. @param onEnd called once it is closed for good */
-  constructor(settings: KeptChannelSettings, onEnd: () => void) {
+  /** Made by AmqpConnection.keepChannel. */
+  constructor(settings: KeptChannelSettings, owner: ChannelOwner) {
     this.#settings = settings;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
   }
 
   /** For the connection: there is a new one. */
@@ -59,7 +72,7 @@ export class KeptChannel {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#onEnd();
+    this.#owner.onEnd();
     const channel = this.#channel;
     this.#lose('closed');
     if (channel === null) return;
@@ -68,24 +81,21 @@ export class KeptChannel {
   }
 
   async #open(): Promise<void> {
-    if (this.#isOpening || this.#channel !== null) return;
     const connection = this.#connection;
-    if (connection === null || this.#isClosed) return;
-    this.#isOpening = true;
-    let channel: ConfirmChannel | null = null;
+    if (connection === null || connection === this.#openingOn || this.#channel !== null || this.#isClosed) return;
+    this.#openingOn = connection;
+    const timer = this.#breakLater(connection);
     try {
-      channel = await connection.createConfirmChannel();
+      const channel = await connection.createConfirmChannel();
+      channel.on('error', () => {}); // 'close' follows, and an error that nobody hears would end the process
+      if (connection !== this.#connection || this.#isClosed) channel.close().catch(() => {});
+      else await this.#begin(channel);
     } catch {
-      // lost with its connection, or refused: tried again
+      void this.#openLater(); // refused; or lost with its connection, and the next one opens it
+    } finally {
+      clearTimeout(timer);
+      if (this.#openingOn === connection) this.#openingOn = null;
     }
-    this.#isOpening = false;
-    if (channel === null) return this.#openLater();
-    channel.on('error', () => {}); // 'close' follows, and an error that nobody hears would end the process
-    if (connection !== this.#connection || this.#isClosed) {
-      channel.close().catch(() => {});
-      return this.#open(); // on the connection that came meanwhile
-    }
-    await this.#begin(channel);
   }
 
   async #begin(channel: ConfirmChannel): Promise<void> {
@@ -104,6 +114,12 @@ export class KeptChannel {
     } catch (error) {
       if (this.#channel === channel) this.reopen((error as Error).message);
     }
+  }
+
+  #breakLater(connection: ChannelModel): NodeJS.Timeout {
+    return setTimeout(() => {
+      if (connection === this.#connection) this.#owner.breakConnection();
+    }, this.#settings.openTimeoutMs ?? OPEN_TIMEOUT_MS);
   }
 
   /** Asks again after a pause, unless the next connection has come first. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { PrivateRabbitmq } from '../../../main/services/private-rabbitmq.ts';
+import { PrivateRabbitmq, type PrivateRabbitmqSettings } from '../../../main/services/private-rabbitmq.ts';
 import { PrivateRedis, type PrivateRedisSettings } from '../../../main/services/private-redis.ts';
 
 const endings: (() => Promise<void>)[] = [];
@@ -31,9 +31,12 @@ export async function restartRedis(
   return redis;
 }
 
-/** A broker of the running test file, ended and removed after it. */
-export async function startRabbitmq(): Promise<PrivateRabbitmq> {
-  const rabbitmq = await PrivateRabbitmq.start({ folder: serverFolder() });
+/**
+ * A broker of the running test file, ended after it, its own folder removed.
+ * @param settings folder and ports of a broker that was stopped or killed: a later start of the same one
+ */
+export async function startRabbitmq(settings: Partial<PrivateRabbitmqSettings> = {}): Promise<PrivateRabbitmq> {
+  const rabbitmq = await PrivateRabbitmq.start({ ...settings, folder: settings.folder ?? serverFolder() });
   endings.push(() => rabbitmq.kill());
   return rabbitmq;
 }
