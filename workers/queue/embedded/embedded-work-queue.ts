@@ -9,10 +9,10 @@ import {
 import type { WorkDatabase } from '../../storage/work-database.ts';
 import { type FateRules, fateRules } from '../job-fate.ts';
 import { checkedPayloadText } from '../job-text.ts';
+import { MAX_PARKED, ParkedStore } from '../parked-store.ts';
 import { QueueCounts } from '../queue-counts.ts';
 import { JobConsumer } from './job-consumer.ts';
 import { JobRows } from './job-rows.ts';
-import { ParkedRows } from './parked-rows.ts';
 
 export interface EmbeddedQueueSettings extends Partial<Omit<FateRules, 'types'>> {
   /** Every type of job there is. */
@@ -24,35 +24,52 @@ export interface EmbeddedQueueSettings extends Partial<Omit<FateRules, 'types'>>
 }
 
 const MAX_JOBS = 1_000_000;
-const MAX_PARKED = 100_000;
 
 /** The work queue of a single process: rows in `work.sqlite`, of which this process is the only writer. */
 export class EmbeddedWorkQueue implements WorkQueue {
-  readonly parked: ParkedRows;
+  readonly parked: ParkedStore;
   readonly counts = new QueueCounts();
   readonly #work: WorkDatabase;
   readonly #rows: JobRows;
   readonly #rules: FateRules;
   readonly #clock: Clock;
   readonly #maxJobs: number;
-  readonly #consumers = new Map<string, JobConsumer>(); // by type
+  readonly #consumers: Map<string, JobConsumer>; // by type
   #isStopped = false;
 
-  private constructor(work: WorkDatabase, rows: JobRows, parked: ParkedRows, settings: EmbeddedQueueSettings) {
+  private constructor(
+    work: WorkDatabase,
+    rows: JobRows,
+    parked: ParkedStore,
+    consumers: Map<string, JobConsumer>,
+    settings: EmbeddedQueueSettings,
+  ) {
     this.#work = work;
     this.#rows = rows;
     this.parked = parked;
+    this.#consumers = consumers;
     this.#rules = fateRules(settings.types, settings);
     this.#clock = settings.clock;
     this.#maxJobs = settings.maxJobs ?? MAX_JOBS;
-    parked.onReplay = (type) => this.#consumers.get(type)?.wake();
   }
 
   /** @throws DatabaseError */
   static async open(work: WorkDatabase, settings: EmbeddedQueueSettings): Promise<EmbeddedWorkQueue> {
     const rows = await JobRows.open(work);
-    const parked = await ParkedRows.open(work, rows, settings.maxParked ?? MAX_PARKED);
-    return new EmbeddedWorkQueue(work, rows, parked, settings);
+    const consumers = new Map<string, JobConsumer>();
+    const parked = await ParkedStore.open(
+      work,
+      settings.maxParked ?? MAX_PARKED,
+      ({ type, id, payloadText, enqueuedMs }) => {
+        rows.add({ type, id, payloadText, attempt: 1, hops: 0, enqueuedMs, dueMs: 0 });
+        work.commits.durable().then(
+          () => consumers.get(type)?.wake(),
+          () => undefined, // whoever replays is told
+        );
+        return undefined;
+      },
+    );
+    return new EmbeddedWorkQueue(work, rows, parked, consumers, settings);
   }
 
   async enqueue(job: NewJob): Promise<void> {

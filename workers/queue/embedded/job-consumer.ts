@@ -1,17 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobHandler } from '../../../core/ports/work-queue.ts';
 import { DatabaseError } from '../../storage/sqlite-database.ts';
 import { type FateRules, fateOf, type JobFate, type Parking } from '../job-fate.ts';
+import type { ParkedStore } from '../parked-store.ts';
 import type { QueueCounts } from '../queue-counts.ts';
 import type { JobRow, JobRows } from './job-rows.ts';
-import type { ParkedRows } from './parked-rows.ts';
 
 export interface JobConsumerParts {
   readonly type: string;
   readonly handler: JobHandler;
   readonly concurrency: number;
   readonly rows: JobRows;
-  readonly parked: ParkedRows;
+  readonly parked: ParkedStore;
   readonly rules: FateRules;
   readonly counts: QueueCounts;
   readonly nowMs: () => number;
@@ -144,11 +145,14 @@ export class JobConsumer {
 
   /** Where there is no room the job stays at its source, in its place among those under way, until there is. */
   async #park(row: JobRow, why: Parking): Promise<void> {
-    const { parked, counts, nowMs, durable } = this.#parts;
-    while (!parked.park(row, why, nowMs())) {
+    const { rows, parked, counts, nowMs, durable } = this.#parts;
+    const { jobSequence, dueMs: _, ...job } = row;
+    const { cause, reason } = why;
+    while (!parked.add({ ...job, parkedId: randomUUID(), parkedMs: nowMs(), cause, reason })) {
       await sleep(PARKING_PAUSE_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined);
       if (this.#stopping.signal.aborted) return;
     }
+    rows.remove(jobSequence);
     await durable();
     counts.park(why);
   }

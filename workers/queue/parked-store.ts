@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { ParkedJob, ParkedJobs, ParkingCause } from '../../../core/ports/work-queue.ts';
-import type { TableShape } from '../../storage/group-commit.ts';
-import type { SqlValue } from '../../storage/sqlite-database.ts';
-import type { WorkDatabase } from '../../storage/work-database.ts';
-import type { Parking } from '../job-fate.ts';
-import type { JobRow, JobRows } from './job-rows.ts';
+import { NotReplayableError, type ParkedJob, type ParkedJobs, type ParkingCause } from '../../core/ports/work-queue.ts';
+import type { TableShape } from '../storage/group-commit.ts';
+import type { SqlValue } from '../storage/sqlite-database.ts';
+import type { WorkDatabase } from '../storage/work-database.ts';
 
 const PARKED: TableShape = {
   name: 'parked_jobs',
@@ -26,45 +23,48 @@ const PARKED: TableShape = {
 const COLUMNS = `parked_id AS parkedId, type, id, payload AS payloadText, attempt, hops, enqueued_ms AS enqueuedMs,
   parked_ms AS parkedMs, cause, reason`;
 
-/** The table `parked_jobs`. Whatever moves between it and `jobs` moves in one commit. */
-export class ParkedRows implements ParkedJobs {
-  /** Told of each type that has a job to do again. */
-  onReplay: (type: string) => void = () => {};
+/** Rows that a store takes unless told otherwise. */
+export const MAX_PARKED = 100_000;
+
+/**
+ * Makes a parked job a new one. What it puts into the same database at once is committed together with the parked row's
+ * end; where it returns a promise, the row goes once that has resolved.
+ */
+export type Requeue = (parked: ParkedJob) => Promise<void> | undefined;
+
+/** The table `parked_jobs`: what operators see of jobs that came to nothing. */
+export class ParkedStore implements ParkedJobs {
   readonly #work: WorkDatabase;
-  readonly #jobs: JobRows;
   readonly #most: number;
+  readonly #requeue: Requeue;
   readonly #leaving = new Set<string>(); // ids that a call under way takes out
   #parked: number;
   #lastSequence: number;
 
-  private constructor(work: WorkDatabase, jobs: JobRows, most: number, parked: number, lastSequence: number) {
+  private constructor(work: WorkDatabase, most: number, requeue: Requeue, parked: number, lastSequence: number) {
     this.#work = work;
-    this.#jobs = jobs;
     this.#most = most;
+    this.#requeue = requeue;
     this.#parked = parked;
     this.#lastSequence = lastSequence;
   }
 
-  /** @param most rows that it takes */
-  static async open(work: WorkDatabase, jobs: JobRows, most: number): Promise<ParkedRows> {
+  /** @param most rows that it takes. @throws DatabaseError */
+  static async open(work: WorkDatabase, most: number, requeue: Requeue): Promise<ParkedStore> {
     const [found] = await work.reader.all<{ parked: number; last: number | null }>(
       'SELECT count(*) AS parked, max(parked_sequence) AS last FROM parked_jobs',
     );
-    return new ParkedRows(work, jobs, most, found?.parked ?? 0, found?.last ?? 0);
+    return new ParkedStore(work, most, requeue, found?.parked ?? 0, found?.last ?? 0);
   }
 
-  /** @returns false when there is no room: the job stays where it is. Durable with the next commit */
-  park(
-    { jobSequence, type, id, payloadText, attempt, hops, enqueuedMs }: JobRow,
-    why: Parking,
-    nowMs: number,
-  ): boolean {
+  /** @param parked of an id that is not in it. @returns false when there is no room. Durable with the next commit */
+  add(parked: ParkedJob): boolean {
     if (this.#parked >= this.#most) return false;
     this.#parked += 1;
     this.#lastSequence += 1;
+    const { parkedId, type, id, payloadText, attempt, hops, enqueuedMs, parkedMs, cause, reason } = parked;
     const job: SqlValue[] = [type, id, payloadText, attempt, hops, enqueuedMs];
-    this.#work.commits.put(PARKED, [randomUUID(), this.#lastSequence, ...job, nowMs, why.cause, why.reason]);
-    this.#jobs.remove(jobSequence);
+    this.#work.commits.put(PARKED, [parkedId, this.#lastSequence, ...job, parkedMs, cause, reason]);
     return true;
   }
 
@@ -78,13 +78,15 @@ export class ParkedRows implements ParkedJobs {
   }
 
   replay(parkedId: string): Promise<boolean> {
-    return this.#takeOut(parkedId, ({ type, id, payloadText, enqueuedMs }) => {
-      this.#jobs.add({ type, id, payloadText, attempt: 1, hops: 0, enqueuedMs, dueMs: 0 });
+    return this.#takeOut(parkedId, (parked) => {
+      if (parked.cause === 'MALFORMED')
+        throw new NotReplayableError(`${parkedId} is no job that could be done again: ${parked.reason}. Drop it.`);
+      return this.#requeue(parked);
     });
   }
 
   drop(parkedId: string): Promise<boolean> {
-    return this.#takeOut(parkedId, () => {});
+    return this.#takeOut(parkedId, () => undefined);
   }
 
   count(): Promise<number> {
@@ -92,17 +94,17 @@ export class ParkedRows implements ParkedJobs {
   }
 
   /** Two calls at once take one row out once. */
-  async #takeOut(parkedId: string, act: (parked: ParkedJob) => void): Promise<boolean> {
+  async #takeOut(parkedId: string, act: Requeue): Promise<boolean> {
     if (this.#leaving.has(parkedId)) return false;
     this.#leaving.add(parkedId);
     try {
       const parked = await this.find(parkedId);
       if (parked === undefined) return false;
-      act(parked);
+      const requeued = act(parked);
+      if (requeued !== undefined) await requeued;
       this.#work.commits.remove(PARKED, [parkedId]);
       this.#parked -= 1;
       await this.#work.commits.durable();
-      this.onReplay(parked.type);
       return true;
     } finally {
       this.#leaving.delete(parkedId);

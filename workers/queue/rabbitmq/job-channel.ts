@@ -1,0 +1,80 @@
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { AmqpConnection } from '../../bus/amqp-connection.ts';
+import type { KeptChannel } from '../../bus/kept-channel.ts';
+import { declareTopology, type TopologySettings } from './queue-topology.ts';
+
+export interface JobChannelParts {
+  readonly connection: AmqpConnection;
+  readonly topology: TopologySettings;
+  readonly queue: string;
+  readonly prefetch: number;
+  /** Whatever it rejects with is told to onTrouble; the message then comes again with the next channel. */
+  readonly onMessage: (delivery: Delivery) => Promise<void>;
+  readonly onTrouble: (error: Error) => void;
+}
+
+/** A message together with the one channel that it may be acknowledged on. */
+export interface Delivery {
+  readonly message: ConsumeMessage;
+  /** False once its channel is lost: the broker delivers it again, whatever becomes of it here. */
+  readonly isOurs: () => boolean;
+  /** Harmless when it comes too late. */
+  readonly acknowledge: () => void;
+  /** Aborted when the consumer is stopped. */
+  readonly stopping: AbortSignal;
+}
+
+/** Consumes one queue, on a channel of its own that is opened anew when it is lost or the broker cancels the consumer. */
+export class JobChannel {
+  readonly #parts: JobChannelParts;
+  readonly #kept: KeptChannel;
+  readonly #stopping = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  #channel: ConfirmChannel | null = null;
+  #consumerTag: string | null = null;
+
+  constructor(parts: JobChannelParts) {
+    this.#parts = parts;
+    this.#kept = parts.connection.keepChannel({
+      name: parts.queue,
+      onOpen: (channel) => this.#consume(channel),
+      onClose: () => {
+        this.#channel = null;
+        this.#consumerTag = null;
+      },
+    });
+  }
+
+  /** Takes nothing more. @returns when what was under way has ended; what was not begun goes back to its queue */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    if (this.#consumerTag !== null) await this.#channel?.cancel(this.#consumerTag).catch(() => undefined);
+    await Promise.all(this.#underWay);
+    await this.#kept.close();
+  }
+
+  async #consume(channel: ConfirmChannel): Promise<void> {
+    const { topology, queue, prefetch } = this.#parts;
+    await declareTopology(channel, topology);
+    await channel.prefetch(prefetch);
+    this.#channel = channel;
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (message === null) this.#kept.reopen('the broker has cancelled the consumer');
+      else this.#receive(channel, message);
+    });
+    this.#consumerTag = consumerTag;
+  }
+
+  #receive(channel: ConfirmChannel, message: ConsumeMessage): void {
+    if (this.#stopping.signal.aborted) return;
+    const isOurs = (): boolean => this.#channel === channel;
+    const acknowledge = (): void => {
+      if (isOurs()) channel.ack(message);
+    };
+    const done = this.#parts
+      .onMessage({ message, isOurs, acknowledge, stopping: this.#stopping.signal })
+      .catch((error: Error) => this.#parts.onTrouble(error))
+      .finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+}

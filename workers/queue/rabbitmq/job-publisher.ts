@@ -1,0 +1,96 @@
+import type { ConfirmChannel } from 'amqplib';
+import { WorkQueueUnavailableError } from '../../../core/ports/work-queue.ts';
+import type { AmqpConnection } from '../../bus/amqp-connection.ts';
+import { ConfirmedPublish, type PublishTarget, UnroutableMessageError } from '../../bus/confirmed-publish.ts';
+import type { KeptChannel } from '../../bus/kept-channel.ts';
+import type { QueueCounts } from '../queue-counts.ts';
+import type { JobMessage } from './job-message.ts';
+import { declareTopology, type TopologySettings } from './queue-topology.ts';
+
+/** Messages that wait for their confirm: enough to keep a broker busy, few enough to be bounded. */
+const MAX_UNCONFIRMED = 4_096;
+const CONFIRM_TIMEOUT_MS = 10_000;
+const DECLARE_PAUSE_MS = 500;
+
+/** Sends messages, each confirmed or refused with what is known of it. */
+export class JobPublisher {
+  readonly #topology: TopologySettings;
+  readonly #connection: AmqpConnection;
+  readonly #kept: KeptChannel;
+  readonly #counts: QueueCounts;
+  #open: { readonly channel: ConfirmChannel; readonly publish: ConfirmedPublish } | null = null;
+  #declaredMs = 0; // performance.now() of the last time
+  #opened = Promise.withResolvers<void>();
+
+  constructor(connection: AmqpConnection, topology: TopologySettings, counts: QueueCounts) {
+    this.#connection = connection;
+    this.#topology = topology;
+    this.#counts = counts;
+    this.#kept = connection.keepChannel({
+      name: 'jobs',
+      onOpen: async (channel) => {
+        await declareTopology(channel, topology);
+        this.#declaredMs = performance.now();
+        const publish = new ConfirmedPublish(channel, {
+          timeoutMs: CONFIRM_TIMEOUT_MS,
+          isBlocked: () => false, // whoever waits is told, and may try again
+          onTimeout: () => this.#kept.reopen(`no confirm in ${CONFIRM_TIMEOUT_MS} ms`),
+        });
+        this.#open = { channel, publish };
+        this.#opened.resolve();
+      },
+      onClose: () => {
+        this.#open = null;
+      },
+    });
+  }
+
+  /** @returns once it can publish, for the first time */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /**
+   * @returns once the message is safe in a queue
+   * @throws WorkQueueUnavailableError
+   */
+  async publish(target: PublishTarget, { content, options }: JobMessage): Promise<void> {
+    if (this.#open === null)
+      throw new WorkQueueUnavailableError(
+        'AWAY',
+        `there is no RabbitMQ: ${this.#connection.state.reason ?? 'not yet'}`,
+      );
+    const { channel, publish } = this.#open;
+    if (publish.unconfirmedCount >= MAX_UNCONFIRMED)
+      throw new WorkQueueUnavailableError('FULL', `${MAX_UNCONFIRMED} jobs wait for RabbitMQ already`);
+    try {
+      await publish.send(target, content, options).confirmed;
+    } catch (error) {
+      throw this.#refusal(error as Error, channel);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#kept.close();
+  }
+
+  #refusal(error: Error, channel: ConfirmChannel): WorkQueueUnavailableError {
+    if (error instanceof UnroutableMessageError) {
+      this.#counts.returned += 1;
+      this.#declareAnew(channel);
+      return new WorkQueueUnavailableError('UNROUTABLE', `${error.message}; it is declared anew, try again`);
+    }
+    const wasRefused = this.#open?.channel === channel; // else the channel was lost under it
+    if (wasRefused) return new WorkQueueUnavailableError('FULL', `RabbitMQ takes no more: ${error.message}`, false);
+    return new WorkQueueUnavailableError('AWAY', `RabbitMQ was lost before it answered: ${error.message}`, false);
+  }
+
+  /** Somebody has removed a queue or a binding of ours. */
+  #declareAnew(channel: ConfirmChannel): void {
+    if (performance.now() - this.#declaredMs < DECLARE_PAUSE_MS) return;
+    this.#declaredMs = performance.now();
+    declareTopology(channel, this.#topology).catch((error: Error) => {
+      if (this.#open?.channel === channel) this.#kept.reopen(`it can't be declared anew: ${error.message}`);
+    });
+  }
+}
