@@ -5,7 +5,7 @@ import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
 import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import { fixFolderLedger } from '../workers/storage/folder-ledger.ts';
-import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
+import type { FolderLock } from '../workers/storage/folder-lock.ts';
 import { fixMode } from '../workers/storage/folder-mode.ts';
 import { HistoryDatabase } from '../workers/storage/history-database.ts';
 import { SqliteKeyStore } from '../workers/storage/key-store.ts';
@@ -15,6 +15,7 @@ import type { ExchangeClock } from './exchange-clock.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import { ExchangeLedger } from './exchange-ledger.ts';
 import { openTransferStores, type TransferStores } from './exchange-transfers.ts';
+import { ALL_ROLES, lockRoles } from './folder-roles.ts';
 
 /** Everything that is kept in the data folder, but for journal, event log and snapshots, which the core's threads keep. */
 export interface ExchangeStores {
@@ -48,7 +49,7 @@ export async function openStores(
   const { onFatal, onLedgerDiskFull } = hooks;
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   requireSpace(dataFolder);
-  const lock = await lockFolder(dataFolder, 'exchange');
+  const lock = await lockRoles(dataFolder, ALL_ROLES);
   const database = await ExchangeDatabase.open(dataFolder, onFatal, undefined, onLedgerDiskFull);
   await fixMode(database, mode);
   const limits = await fixEngineLimits(database, maxOrders);

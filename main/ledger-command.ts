@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { NotADataFolderError } from '../workers/audit/stored-ledger.ts';
 import { exchangeDatabasePath } from '../workers/storage/exchange-database.ts';
 import { type FolderLedger, readFolderLedger } from '../workers/storage/folder-ledger.ts';
-import { lockFolder } from '../workers/storage/folder-lock.ts';
 import { SqliteDatabase } from '../workers/storage/sqlite-database.ts';
 import { type Configuration, ConfigurationError } from './configuration.ts';
+import { ALL_ROLES, lockRoles } from './folder-roles.ts';
 import { type LedgerRebuildReport, rebuildLedger } from './ledger-rebuild.ts';
 import { showProgress } from './progress-bar.ts';
 
@@ -30,7 +30,7 @@ export async function runLedgerRebuild(configuration: Configuration, options: Le
   if (!existsSync(exchangeDatabasePath(dataFolder)))
     throw new NotADataFolderError(`${dataFolder} holds no exchange: name the folder with --data-dir`);
   const { redisUrl } = configuration;
-  const lock = await lockFolder(dataFolder, 'exchange');
+  const lock = await lockRoles(dataFolder, ALL_ROLES); // workers of a split exchange too: they write the ledger
   const progress = showProgress();
   try {
     const to = options.to ?? (redisUrl === undefined ? await presentLedger(dataFolder) : 'redis');
