@@ -4,7 +4,7 @@ import type { HistoryTrade } from '../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import type { HistoryDatabase } from '../storage/history-database.ts';
-import { readWatermarks, WATERMARKS } from '../storage/view-database.ts';
+import { EventGapError, readWatermarks, WATERMARKS } from '../storage/view-database.ts';
 import {
   countTrade,
   emptyVolume,
@@ -30,25 +30,6 @@ import {
 import { advanceOrders, changedOrderIds, type MutableOrder } from './order-progress.ts';
 import { RecentRows } from './recent-rows.ts';
 import { tradeOf } from './trade.ts';
-
-/** The history lacks events before this batch: nothing of it was stored. */
-export class HistoryGapError extends Error {
-  override readonly name = 'HistoryGapError';
-  readonly code = 'HISTORY_GAP';
-  readonly partition: number;
-  readonly beforeSequence: number;
-  readonly watermark: number;
-
-  constructor(partition: number, beforeSequence: number, watermark: number) {
-    super(
-      `history of partition ${partition}: a batch follows event ${beforeSequence}, but the history has only events ` +
-        `through ${watermark}; nothing was stored. Deliver the events after ${watermark} first.`,
-    );
-    this.partition = partition;
-    this.beforeSequence = beforeSequence;
-    this.watermark = watermark;
-  }
-}
 
 /** Live orders and volumes of today that are kept in memory; what is not among them is read back when it changes. */
 const RECENT_ORDERS = 100_000;
@@ -92,12 +73,12 @@ export class HistoryConsumer implements EventConsumer {
 
   /**
    * Batches of one partition come one after the other, those of several side by side: an order belongs to one of them.
-   * @throws HistoryGapError, InvariantError, with nothing stored; DatabaseError, which is fatal (GroupCommit)
+   * @throws EventGapError, InvariantError, with nothing stored; DatabaseError, which is fatal (GroupCommit)
    */
   async consume(batch: EventBatch): Promise<void> {
     const { partition, beforeSequence, lastSequence } = batch;
     const watermark = this.#watermarks[partition]!;
-    if (beforeSequence > watermark) throw new HistoryGapError(partition, beforeSequence, watermark);
+    if (beforeSequence > watermark) throw new EventGapError(this.name, partition, beforeSequence, watermark);
     if (lastSequence <= watermark) return;
     const events = batch.events.filter(({ eventSequence }) => eventSequence > watermark);
 

@@ -18,6 +18,27 @@ export const VIEW_TABLES = `
   CREATE TABLE watermarks (partition INTEGER PRIMARY KEY, event_sequence INTEGER NOT NULL) STRICT;
 `;
 
+/** A view lacks events before a batch: nothing of it was stored. */
+export class EventGapError extends Error {
+  override readonly name = 'EventGapError';
+  readonly code = 'EVENT_GAP';
+  readonly consumer: string;
+  readonly partition: number;
+  readonly beforeSequence: number;
+  readonly watermark: number;
+
+  constructor(consumer: string, partition: number, beforeSequence: number, watermark: number) {
+    super(
+      `${consumer}, partition ${partition}: a batch follows event ${beforeSequence}, but only events through ${watermark} ` +
+        `are stored; nothing was added. Deliver the events after ${watermark} first.`,
+    );
+    this.consumer = consumer;
+    this.partition = partition;
+    this.beforeSequence = beforeSequence;
+    this.watermark = watermark;
+  }
+}
+
 /**
  * A database whose rows follow from the event log, each as of the watermark of its partition. Its own file with its own
  * group commit, so that balances never wait for it.

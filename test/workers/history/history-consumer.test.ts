@@ -4,10 +4,11 @@ import { type EventBatch, partitionOf } from '../../../core/ports/event-feed.ts'
 import type { HistoryStore } from '../../../core/ports/history.ts';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../../core/protocol/kinds.ts';
-import { HistoryConsumer, HistoryGapError } from '../../../workers/history/history-consumer.ts';
+import { HistoryConsumer } from '../../../workers/history/history-consumer.ts';
 import { SqliteHistoryStore } from '../../../workers/history/sqlite-history-store.ts';
 import { PartitionCountError } from '../../../workers/storage/exchange-database.ts';
 import { HistoryDatabase } from '../../../workers/storage/history-database.ts';
+import { EventGapError } from '../../../workers/storage/view-database.ts';
 import { PlainHistory } from '../../support/plain-history.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -114,9 +115,7 @@ describe(`history of random trading (SEED=${seed})`, () => {
     const [overlap, gap] = [own.slice(middle - 10), own.slice(middle + 1)];
     await consumer.consume(batchOf(partition, 0, own.slice(0, middle)));
     const before = await store.watermarks();
-    await expect(consumer.consume(batchOf(partition, own[middle]!.eventSequence, gap))).rejects.toThrow(
-      HistoryGapError,
-    );
+    await expect(consumer.consume(batchOf(partition, own[middle]!.eventSequence, gap))).rejects.toThrow(EventGapError);
     expect(await store.watermarks()).toEqual(before);
     await consumer.consume(batchOf(partition, own[middle - 11]!.eventSequence, overlap));
     const plain = new PlainHistory(own, catalogue);
