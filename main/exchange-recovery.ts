@@ -8,6 +8,7 @@ import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts
 import type { Configuration } from './configuration.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
+import { ExchangeKlines } from './exchange-klines.ts';
 import type { ExchangeStores } from './exchange-stores.ts';
 import type { ExchangeTransfers } from './exchange-transfers.ts';
 import { catchUpHistory } from './history-catch-up.ts';
@@ -36,6 +37,7 @@ export class ExchangeRecovery {
   readonly #parts: RecoveryParts;
   #recovered: Recovered | null = null;
   #orphansReleased: number | null = null;
+  #klines: ExchangeKlines | null = null;
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -44,6 +46,11 @@ export class ExchangeRecovery {
   /** What the threads found in journal, event log and snapshots. Known once `run` has ended. */
   get recovered(): Recovered {
     return this.#recovered!;
+  }
+
+  /** Candles, the newest trades apart. Known once `run` has ended. */
+  get klines(): ExchangeKlines {
+    return this.#klines!;
   }
 
   /** Holds of commands that never reached the journal, given back; null until settlement has caught up with the start. */
@@ -82,8 +89,10 @@ export class ExchangeRecovery {
     const heldWithdrawals = await transfers.recover();
     await eventLogReaches(lastEventSequence);
     await this.#seedMarkets();
+    this.#klines = await ExchangeKlines.open(stores.klineStores, gateway.catalogue, clock, onProgress);
     feed.subscribe(new SettlementConsumer(ledger, gateway.catalogue, settlementSignal));
     feed.subscribe(history);
+    feed.subscribe(this.#klines.consumer);
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
     if (snapshot !== null) await feed.settledThrough(snapshot.eventSequence);

@@ -43,6 +43,7 @@ export async function reportStatus(parts: StatusParts): Promise<StatusReport> {
       loggedSequence: widen(Atomics.load(control, CONTROL.EVENT_LOG_END), gateway.lastEventSequence),
       settledSequence: consumed('settlement'),
       historySequence: consumed('history'),
+      klinesSequence: consumed('klines'),
     },
     settlementWatermarks: watermarks,
     ledger,

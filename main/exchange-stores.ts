@@ -13,6 +13,7 @@ import { raiseStartNumber } from '../workers/storage/start-number.ts';
 import type { Configuration } from './configuration.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
+import { closeKlineStores, type KlineStores, openKlineStores } from './exchange-klines.ts';
 import { ExchangeLedger } from './exchange-ledger.ts';
 import { openTransferStores, type TransferStores } from './exchange-transfers.ts';
 import { ALL_ROLES, lockRoles } from './folder-roles.ts';
@@ -26,6 +27,7 @@ export interface ExchangeStores {
   readonly exchangeLedger: ExchangeLedger;
   readonly historyDatabase: HistoryDatabase;
   readonly historyStore: SqliteHistoryStore;
+  readonly klineStores: KlineStores;
   readonly transferStores: TransferStores;
   readonly startNumber: number; // of this start: raised, durably
 }
@@ -59,14 +61,16 @@ export async function openStores(
   const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, hooks);
   const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, onFatal);
   const historyStore = await SqliteHistoryStore.open(dataFolder);
+  const klineStores = await openKlineStores(dataFolder, database.partitionCount, onFatal);
   const transferStores = await openTransferStores(database, clock);
-  const stores = { database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, transferStores };
-  return { lock, ...stores, startNumber };
+  const stores = { database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, klineStores };
+  return { lock, ...stores, transferStores, startNumber };
 }
 
 /** At an orderly end, when nothing uses them any more. The transfers have closed their own stores by then. */
 export async function closeStores(stores: ExchangeStores): Promise<void> {
   await stores.exchangeLedger.close();
+  await closeKlineStores(stores.klineStores);
   await stores.historyStore.close();
   await stores.historyDatabase.close();
   await stores.database.close();

@@ -1,4 +1,5 @@
 import type { StartProgress } from '../core/threads/exchange-threads.ts';
+import type { KlinesProgress } from './exchange-klines.ts';
 import type { HistoryProgress } from './history-catch-up.ts';
 
 /** Everything that the folder held is recovered: where the replay began and how much it was. */
@@ -8,7 +9,7 @@ export interface RecoveryDone {
   readonly lastCommandSequence: number;
 }
 
-export type ExchangeProgress = StartProgress | HistoryProgress | RecoveryDone;
+export type ExchangeProgress = StartProgress | HistoryProgress | KlinesProgress | RecoveryDone;
 
 const PAUSE_MS = 1_000;
 
@@ -49,5 +50,7 @@ function describeStep(
       return `replaying from ${begin}: command ${progress.commandSequence} of ${progress.ofCommandSequence} …`;
     case 'history-progress':
       return `bringing history.sqlite up to date: event ${progress.eventSequence} of ${progress.ofEventSequence} …`;
+    case 'klines-progress':
+      return `bringing klines.sqlite up to date: event ${progress.eventSequence} of ${progress.ofEventSequence} …`;
   }
 }

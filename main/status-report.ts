@@ -17,6 +17,7 @@ export interface StatusReport {
     readonly loggedSequence: number;
     readonly settledSequence: number;
     readonly historySequence: number;
+    readonly klinesSequence: number;
   };
   readonly settlementWatermarks: readonly number[]; // by partition: its last settled event; none while the ledger is away
   readonly ledger: Omit<LedgerPosition, 'watermarks'>;
@@ -46,7 +47,7 @@ export function formatStatus(report: StatusReport): string {
   return [
     `ringbook, ${report.mode} mode, up ${Math.floor(report.uptimeMs / 1_000)} s, data in ${report.dataFolder}`,
     `commands   published ${commands.publishedSequence}, applied ${commands.appliedSequence}, durable ${commands.durableSequence}`,
-    `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind), in history ${events.historySequence}`,
+    `events     answered ${events.answeredSequence}, logged ${events.loggedSequence}, settled ${events.settledSequence} (${lagEvents} behind), in history ${events.historySequence}, in candles ${events.klinesSequence}`,
     formatLedger(report.ledger),
     `orders     ${report.restingOrders} resting, ${report.ordersInFlight} in flight; ${report.openSockets} WebSockets open`,
     ...(report.isDiskFull ? ['disk       FULL: new orders are refused until there is space'] : []),

@@ -59,6 +59,22 @@ export class FolderCatalogue {
     }
   }
 
+  /**
+   * @returns everything that was defined up to the end of the log as it is now; of a running exchange's it may lack the newest
+   * @throws as prepare does
+   */
+  complete(): Catalogue {
+    if (!this.#isPrimed) this.#prime();
+    const reader = new LogReader(this.#dataFolder, LogKind.EVENTS);
+    reader.seek(this.#readSequence);
+    try {
+      for (let frame = reader.nextFrame(); frame !== null; frame = reader.nextFrame()) this.#take(frame);
+    } finally {
+      reader.close();
+    }
+    return this.catalogue;
+  }
+
   #lacks({ events }: EventBatch): boolean {
     return events.some(
       (event) => 'instrumentId' in event && this.catalogue.instrument(event.instrumentId) === undefined,

@@ -84,7 +84,7 @@ export class KlineCheck {
 
   /** @returns from the first to the last moment that there is anything to check: of trades and of stored candles */
   async spanMs(instrumentId: number): Promise<KlineSpan | undefined> {
-    const spans = [await this.#trades.spanMs(instrumentId), await this.#store.spanMs(instrumentId, '1m')];
+    const spans = [await this.#trades.spanMs(instrumentId), await this.#store.spanMs(instrumentId)];
     const known = spans.filter((span) => span !== undefined);
     if (known.length === 0) return undefined;
     return {

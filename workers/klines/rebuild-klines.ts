@@ -1,10 +1,4 @@
-import {
-  DAY_MS,
-  intervalEndMs,
-  intervalStartMs,
-  KLINE_SIZES,
-  type KlineSize,
-} from '../../core/klines/kline-calendar.ts';
+import { intervalEndMs, intervalStartMs, KLINE_SIZES, type KlineSize } from '../../core/klines/kline-calendar.ts';
 import type { KlineDifference, KlineRebuildRange, KlineRebuildReport } from '../../core/ports/klines.ts';
 import type { KlineCheck, KlineCheckResult } from './kline-check.ts';
 
@@ -20,8 +14,8 @@ const SIZES_OVER_DAYS: readonly KlineSize[] = ['1w', '1M'];
 const SIZES_WITHIN_A_DAY = KLINE_SIZES.filter((size) => !SIZES_OVER_DAYS.includes(size));
 
 /**
- * Recomputes the candles of all sizes from the trades, day by day, instrument by instrument. May be interrupted and run
- * again.
+ * Recomputes the candles of all sizes from the trades, day by day, instrument by instrument, as far as there is anything.
+ * May be interrupted and run again.
  * @throws the signal's reason once it is aborted, between two days; DatabaseError
  */
 export async function rebuildKlines(
@@ -30,25 +24,33 @@ export async function rebuildKlines(
   onProgress: (progress: KlineRebuildProgress) => void,
   signal?: AbortSignal,
 ): Promise<KlineRebuildReport> {
-  let [checked, corrected, differing, done] = [0, 0, 0, 0];
+  let [checked, corrected, differing] = [0, 0, 0];
   const differences: KlineDifference[] = [];
-  const days = Math.max(1, Math.ceil((toMs - intervalStartMs('1d', fromMs)) / DAY_MS)) * instrumentIds.length;
   const count = (found: KlineCheckResult): void => {
     checked += found.checked;
     corrected += found.corrected;
     differing += found.differences.length;
     differences.push(...found.differences.slice(0, SHOWN_DIFFERENCES - differences.length));
   };
-  for (const instrumentId of instrumentIds) {
-    for (let atMs = fromMs; atMs < toMs; ) {
+  for (const [index, instrumentId] of instrumentIds.entries()) {
+    const span = await check.spanMs(instrumentId);
+    if (span === undefined) continue;
+    const range = {
+      instrumentId,
+      fromMs: Math.max(intervalStartMs('1m', fromMs), intervalStartMs('1m', span.firstMs)),
+      toMs: Math.min(intervalEndMs('1m', toMs - 1), intervalEndMs('1m', span.lastMs)),
+      isVerifyOnly,
+    };
+    if (range.fromMs >= range.toMs) continue;
+    for (let atMs = range.fromMs; atMs < range.toMs; ) {
       signal?.throwIfAborted();
-      const endMs = Math.min(toMs, intervalEndMs('1d', atMs));
-      count(await check.check({ instrumentId, fromMs: atMs, toMs: endMs, sizes: SIZES_WITHIN_A_DAY, isVerifyOnly }));
-      done += 1;
+      const endMs = Math.min(range.toMs, intervalEndMs('1d', atMs));
+      count(await check.check({ ...range, fromMs: atMs, toMs: endMs, sizes: SIZES_WITHIN_A_DAY }));
       atMs = endMs;
-      onProgress({ instrumentId, reachedMs: atMs, share: Math.min(1, done / days) });
+      const shareOfInstrument = (atMs - range.fromMs) / (range.toMs - range.fromMs);
+      onProgress({ instrumentId, reachedMs: atMs, share: (index + shareOfInstrument) / instrumentIds.length });
     }
-    count(await check.check({ instrumentId, fromMs, toMs, sizes: SIZES_OVER_DAYS, isVerifyOnly }));
+    count(await check.check({ ...range, sizes: SIZES_OVER_DAYS }));
   }
   return { checked, corrected, differing, differences };
 }

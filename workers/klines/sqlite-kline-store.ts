@@ -1,5 +1,5 @@
 import { fail } from '../../core/assert.ts';
-import { type KlineSize, shiftedStartMs } from '../../core/klines/kline-calendar.ts';
+import { KLINE_SIZES, type KlineSize, shiftedStartMs } from '../../core/klines/kline-calendar.ts';
 import { type Kline, type KlineStore, MAX_KLINES, type MarketInfo } from '../../core/ports/klines.ts';
 import { klinesDatabasePath } from '../storage/klines-database.ts';
 import { SqliteDatabase } from '../storage/sqlite-database.ts';
@@ -55,12 +55,13 @@ export class SqliteKlineStore implements KlineStore {
     ]);
   }
 
-  /** @returns when the first and the last candle of a size begin, undefined for none */
-  async spanMs(instrumentId: number, size: KlineSize): Promise<KlineSpan | undefined> {
+  /** @returns when the first and the last candle of any size begin, undefined for none */
+  async spanMs(instrumentId: number): Promise<KlineSpan | undefined> {
     const [row] = await this.#database.all<{ firstMs: number | null; lastMs: number }>(
-      `SELECT (SELECT min(open_ms) FROM klines WHERE instrument_id = ?1 AND size = ?2) AS firstMs,
-         (SELECT max(open_ms) FROM klines WHERE instrument_id = ?1 AND size = ?2) AS lastMs`,
-      [instrumentId, size],
+      `SELECT min(first_ms) AS firstMs, max(last_ms) AS lastMs FROM (SELECT
+         (SELECT min(open_ms) FROM klines WHERE instrument_id = ?1 AND size = value) AS first_ms,
+         (SELECT max(open_ms) FROM klines WHERE instrument_id = ?1 AND size = value) AS last_ms FROM json_each(?2))`,
+      [instrumentId, JSON.stringify(KLINE_SIZES)],
     );
     return row === undefined || row.firstMs === null ? undefined : { firstMs: row.firstMs, lastMs: row.lastMs };
   }

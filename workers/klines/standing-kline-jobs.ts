@@ -3,12 +3,10 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { KlineJobReport, KlineJobs } from '../../core/ports/klines.ts';
 import { type KlineCheck, type KlineCheckRange, LARGER_SIZES } from './kline-check.ts';
 import type { KlineWriter } from './kline-writer.ts';
-import type { SqliteKlineStore } from './sqlite-kline-store.ts';
 
 export interface KlineJobParts {
   readonly check: KlineCheck;
   readonly writer: KlineWriter;
-  readonly store: SqliteKlineStore;
   readonly clock: Clock;
   /** @returns ids of all instruments that may have traded */
   readonly instrumentIds: () => readonly number[];
