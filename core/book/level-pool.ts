@@ -3,18 +3,20 @@ import * as levelRecord from './level-record.ts';
 import * as orderRecord from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { LEVEL, LEVEL_WORDS } = levelRecord;
+const { LEVEL, LEVEL_MASK, LEVEL_WORDS } = levelRecord;
 const { NIL } = orderRecord;
 
 export class LevelPool {
   readonly capacity: number;
-  readonly f64: Float64Array; // lots at level × 4
-  readonly i32: Int32Array; // words at level × 8 + field
+  // Declared only: assigned once, they are constants to the compiler (queues.ts).
+  declare readonly f64: Float64Array; // lots at level × 4
+  declare readonly i32: Int32Array; // words at level × 8 + field
   #freeLevel = NIL;
   #neverUsed = 0;
   #used = 0;
 
   constructor(capacity: number) {
+    if (capacity > LEVEL_MASK + 1) fail(`room for ${capacity} levels: at most ${LEVEL_MASK + 1}`);
     this.capacity = capacity;
     const records = new ArrayBuffer(capacity * LEVEL_WORDS * 4);
     this.f64 = new Float64Array(records);

@@ -5,3 +5,5 @@
  */
 export const LEVEL = { LOTS: 0, HEAD_SLOT: 2, TAIL_SLOT: 3, PRICE_TICKS: 4, ORDER_COUNT: 5, NEXT_FREE: 6 } as const;
 export const LEVEL_WORDS = 8;
+/** Indices of levels, of which a pool has no more: masked with it, a number is an index that is not negative. */
+export const LEVEL_MASK = 2 ** 26 - 1;

@@ -7,6 +7,7 @@ import { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
 import { sideOfHead } from './order-record.ts';
 import { PagePool, PriceIndex } from './price-index.ts';
+import { createQueues, type Queues } from './queues.ts';
 import { verifyOrder } from './verify-order.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
@@ -22,6 +23,7 @@ export class BookMemory {
   readonly orders: OrderPool;
   readonly levels: LevelPool;
   readonly pages: PagePool;
+  readonly queues: Queues;
 
   /**
    * @param maxOrders resting orders of all books together
@@ -32,6 +34,7 @@ export class BookMemory {
     this.levels = new LevelPool(maxLevels);
     // Levels far apart need two pages each; real books share one among hundreds. Running out is a typed reject too.
     this.pages = new PagePool(Math.min(2 * maxLevels, 2_048 + Math.ceil(maxLevels / 8)));
+    this.queues = createQueues(this.orders, this.levels, this.pages);
   }
 }
 
@@ -40,7 +43,9 @@ export class OrderBook {
   readonly #orders: OrderPool;
   readonly #levels: LevelPool;
   readonly #pages: PagePool;
-  readonly #prices: PriceIndex;
+  /** Of its levels. Changed by the queues only. */
+  readonly prices: PriceIndex;
+  readonly #queues: Queues;
   readonly #lots = new Float64Array(1);
   /** Best price of each side, 0 for an empty side. Invariant: bid < ask when both are there. */
   bestBidTicks = 0;
@@ -53,7 +58,8 @@ export class OrderBook {
     this.#orders = memory.orders;
     this.#levels = memory.levels;
     this.#pages = memory.pages;
-    this.#prices = new PriceIndex(memory.pages);
+    this.#queues = memory.queues;
+    this.prices = new PriceIndex(memory.pages);
   }
 
   /** @returns why an order of that many lots could not rest there, or NONE. Asked before an order is accepted. */
@@ -68,8 +74,8 @@ export class OrderBook {
   refusalOfPlace(side: Side, priceTicks: number): RejectReason {
     if (this.#orders.isFull) return RejectReason.BOOK_FULL;
     if (this.#levels.isFull || this.#pages.free < 2) {
-      const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
-      if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
+      const isOwnLevel = this.prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
+      if (!isOwnLevel && (this.#levels.isFull || !this.prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
     }
     return RejectReason.NONE;
   }
@@ -87,8 +93,8 @@ export class OrderBook {
 
   /** The same but for the sum of the side's lots. */
   refusalOfMove(side: Side, priceTicks: number): RejectReason {
-    const isOwnLevel = this.#prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
-    if (!isOwnLevel && (this.#levels.isFull || !this.#prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
+    const isOwnLevel = this.prices.find(priceTicks) !== NIL && this.#isOnSide(side, priceTicks);
+    if (!isOwnLevel && (this.#levels.isFull || !this.prices.hasRoomFor(priceTicks))) return RejectReason.LEVELS_FULL;
     return RejectReason.NONE;
   }
 
@@ -103,51 +109,30 @@ export class OrderBook {
   crossedLevel(takerSide: Side, limitTicks: number): number {
     if (takerSide === Side.BUY) {
       const ask = this.bestAskTicks;
-      return ask !== 0 && ask <= limitTicks ? this.#prices.find(ask) : NIL;
+      return ask !== 0 && ask <= limitTicks ? this.prices.find(ask) : NIL;
     }
     const bid = this.bestBidTicks;
-    return bid !== 0 && bid >= limitTicks ? this.#prices.find(bid) : NIL;
+    return bid !== 0 && bid >= limitTicks ? this.prices.find(bid) : NIL;
   }
 
   /** @returns the level behind the one at `priceTicks` on its own side, or NIL: for walking a side. */
   levelBehind(side: Side, priceTicks: number): number {
-    const next = side === Side.BUY ? this.#prices.atOrBelow(priceTicks - 1) : this.#prices.atOrAbove(priceTicks + 1);
-    return next === 0 ? NIL : this.#prices.find(next);
+    const next = side === Side.BUY ? this.prices.atOrBelow(priceTicks - 1) : this.prices.atOrAbove(priceTicks + 1);
+    return next === 0 ? NIL : this.prices.find(next);
   }
 
   /** @returns the best level of a side, or NIL. */
   bestLevel(side: Side): number {
     const best = side === Side.BUY ? this.bestBidTicks : this.bestAskTicks;
-    return best === 0 ? NIL : this.#prices.find(best);
+    return best === 0 ? NIL : this.prices.find(best);
   }
 
   /** Puts a slot, its lots filled in, behind all orders at its price. `refusalToRest` was NONE. */
   rest(side: Side, priceTicks: number, slot: number): void {
-    const { orderF64, orderI32, nextSlot } = this.#orders;
-    const { f64: levelF64, i32: levelI32 } = this.#levels;
-    let level = this.#prices.find(priceTicks);
-    if (level === NIL) {
-      level = this.#levels.allocate(priceTicks);
-      this.#prices.insert(priceTicks, level);
-      if (side === Side.BUY) {
-        if (priceTicks > this.bestBidTicks) this.bestBidTicks = priceTicks;
-      } else if (this.bestAskTicks === 0 || priceTicks < this.bestAskTicks) {
-        this.bestAskTicks = priceTicks;
-      }
-    }
-    const levelAt = level * LEVEL_WORDS;
-    const lots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
-    const tail = levelI32[levelAt + LEVEL.TAIL_SLOT]!;
-    orderI32[slot * ORDER_WORDS + ORDER.LEVEL] = level;
-    orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT] = tail;
-    nextSlot[slot] = NIL;
-    if (tail === NIL) levelI32[levelAt + LEVEL.HEAD_SLOT] = slot;
-    else nextSlot[tail] = slot;
-    levelI32[levelAt + LEVEL.TAIL_SLOT] = slot;
-    levelI32[levelAt + LEVEL.ORDER_COUNT] = levelI32[levelAt + LEVEL.ORDER_COUNT]! + 1;
-    levelF64[level * 4 + LEVEL.LOTS] = levelF64[level * 4 + LEVEL.LOTS]! + lots;
-    if (side === Side.BUY) this.bidLots += lots;
-    else this.askLots += lots;
+    const queues = this.#queues;
+    let level = queues.find(this, priceTicks);
+    if (level === NIL) level = queues.open(this, side, priceTicks);
+    queues.link(this, side, level, slot);
   }
 
   /** Takes lots off a resting order that keeps its place. `lots` is less than what rests. */
@@ -172,48 +157,8 @@ export class OrderBook {
 
   /** Unlinks a resting order from anywhere in its level and frees its slot; an empty level goes with it. */
   remove(side: Side, slot: number): void {
-    this.#unlink(side, slot);
+    this.#queues.unlink(this, side, slot);
     this.#orders.free(slot);
-  }
-
-  /**
-   * Takes an order out that is to rest anew at once, at another price: as if it were removed and put into the slot that
-   * was freed last. Its row is filled in and `rest` called next.
-   */
-  leave(side: Side, slot: number): void {
-    this.#unlink(side, slot);
-    this.#orders.renew(slot);
-  }
-
-  #unlink(side: Side, slot: number): void {
-    const { orderF64, orderI32, nextSlot } = this.#orders;
-    const { f64: levelF64, i32: levelI32 } = this.#levels;
-    const level = orderI32[slot * ORDER_WORDS + ORDER.LEVEL]!;
-    const levelAt = level * LEVEL_WORDS;
-    const lots = orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS]!;
-    const previous = orderI32[slot * ORDER_WORDS + ORDER.PREVIOUS_SLOT]!;
-    const next = nextSlot[slot]!;
-    if (previous === NIL) levelI32[levelAt + LEVEL.HEAD_SLOT] = next;
-    else nextSlot[previous] = next;
-    if (next === NIL) levelI32[levelAt + LEVEL.TAIL_SLOT] = previous;
-    else orderI32[next * ORDER_WORDS + ORDER.PREVIOUS_SLOT] = previous;
-    levelF64[level * 4 + LEVEL.LOTS] = levelF64[level * 4 + LEVEL.LOTS]! - lots;
-    if (side === Side.BUY) this.bidLots -= lots;
-    else this.askLots -= lots;
-    const orderCount = levelI32[levelAt + LEVEL.ORDER_COUNT]! - 1;
-    levelI32[levelAt + LEVEL.ORDER_COUNT] = orderCount;
-    if (orderCount === 0) this.#removeLevel(side, level);
-  }
-
-  #removeLevel(side: Side, level: number): void {
-    const priceTicks = this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!;
-    this.#prices.remove(priceTicks);
-    this.#levels.free(level);
-    if (side === Side.BUY) {
-      if (priceTicks === this.bestBidTicks) this.bestBidTicks = this.#prices.atOrBelow(priceTicks);
-    } else if (priceTicks === this.bestAskTicks) {
-      this.bestAskTicks = this.#prices.atOrAbove(priceTicks);
-    }
   }
 
   #isOnSide(side: Side, priceTicks: number): boolean {
@@ -223,7 +168,7 @@ export class OrderBook {
 
   /** @returns all that rests at a price, on whichever side that is: zeros where nothing does */
   depthAt(priceTicks: number): { lots: number; orderCount: number } {
-    const level = this.#prices.find(priceTicks);
+    const level = this.prices.find(priceTicks);
     if (level === NIL) return { lots: 0, orderCount: 0 };
     const { f64, i32 } = this.#levels;
     return { lots: f64[level * 4 + LEVEL.LOTS]!, orderCount: i32[level * LEVEL_WORDS + LEVEL.ORDER_COUNT]! };
@@ -245,15 +190,15 @@ export class OrderBook {
    * @throws InvariantError naming the first fact that does not hold
    */
   verifyInvariants(instrumentId: number): { orders: number; levels: number; pages: number } {
-    const index = this.#prices.verifyInvariants((level) => this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!);
+    const index = this.prices.verifyInvariants((level) => this.#levels.i32[level * LEVEL_WORDS + LEVEL.PRICE_TICKS]!);
     if (this.bestBidTicks !== 0 && this.bestAskTicks !== 0 && this.bestBidTicks >= this.bestAskTicks)
       fail(`instrument ${instrumentId}: crossed, bid ${this.bestBidTicks} ask ${this.bestAskTicks}`);
     const bids = this.#verifySide(
       instrumentId,
       Side.BUY,
-      this.#prices.atOrBelow(this.bestAskTicks === 0 ? MAX_PRICE_TICKS : this.bestAskTicks - 1),
+      this.prices.atOrBelow(this.bestAskTicks === 0 ? MAX_PRICE_TICKS : this.bestAskTicks - 1),
     );
-    const asks = this.#verifySide(instrumentId, Side.SELL, this.#prices.atOrAbove(this.bestBidTicks + 1));
+    const asks = this.#verifySide(instrumentId, Side.SELL, this.prices.atOrAbove(this.bestBidTicks + 1));
     if (bids.lots !== this.bidLots) fail(`instrument ${instrumentId}: bidLots=${this.bidLots}, orders ${bids.lots}`);
     if (asks.lots !== this.askLots) fail(`instrument ${instrumentId}: askLots=${this.askLots}, orders ${asks.lots}`);
     const levels = bids.levels + asks.levels;

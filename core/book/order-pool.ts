@@ -7,7 +7,7 @@ import { sideOfHead } from './order-record.ts';
 export { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } from './order-record.ts';
 
 // Local names of constants are folded into the code; imported ones, and exported ones, are loaded anew at every use.
-const { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS_NUMBERS } = orderRecord;
+const { NIL, ORDER, ORDER_NUMBERS, ORDER_WORDS, SLOT_MASK, TERMS_NUMBERS } = orderRecord;
 
 /** Large blocks of memory begin 16 bytes behind a page: so far on to the next cache line. No matter but speed. */
 const ALIGNMENT_BYTES = 48;
@@ -19,18 +19,20 @@ const MAX_INSTRUMENT_ID = 0xffff; // a row, like every record, has sixteen bits 
 /** Resting orders of all books: their rows (order-record.ts), and which slots are free. */
 export class OrderPool {
   readonly capacity: number;
+  // The arrays are declared only: assigned once, they are constants to the compiler (queues.ts).
   /** Rows through windows of each type: numbers at slot × 8 + field, words at slot × 16 + field. */
-  readonly orderF64: Float64Array;
-  readonly orderI32: Int32Array;
-  readonly orderU32: Uint32Array;
-  readonly orderI64: BigInt64Array; // for copies: two words at a time
-  readonly terms: Float64Array; // numbers at slot × 2 + field
-  readonly nextSlot: Int32Array; // next younger order at the level, or NIL; next free slot when free
+  declare readonly orderF64: Float64Array;
+  declare readonly orderI32: Int32Array;
+  declare readonly orderU32: Uint32Array;
+  declare readonly orderI64: BigInt64Array; // for copies: two words at a time
+  declare readonly terms: Float64Array; // numbers at slot × 2 + field
+  declare readonly nextSlot: Int32Array; // next younger order at the level, or NIL; next free slot when free
   #freeSlot = NIL; // most recently freed first: its lines are still in the cache
   #neverUsed = 0; // slots from here on have not been taken yet
   #live = 0;
 
   constructor(capacity: number) {
+    if (capacity > SLOT_MASK + 1) fail(`room for ${capacity} orders: at most ${SLOT_MASK + 1}`);
     this.capacity = capacity;
     const rows = new ArrayBuffer(ALIGNMENT_BYTES + capacity * ORDER_WORDS * 4);
     this.orderF64 = new Float64Array(rows, ALIGNMENT_BYTES);
@@ -70,12 +72,6 @@ export class OrderPool {
     this.nextSlot[slot] = this.#freeSlot;
     this.#freeSlot = slot;
     this.#live -= 1;
-  }
-
-  /** As free and allocate, one after the other: the slot comes back with the next generation. */
-  renew(slot: number): void {
-    const generationAt = slot * ORDER_WORDS + ORDER.GENERATION;
-    this.orderU32[generationAt] = this.orderU32[generationAt]! + 1;
   }
 
   /** Everything that decides which slots and generations come next, oldest decision last. */

@@ -34,6 +34,8 @@ export const ORDER = {
 } as const;
 export const ORDER_WORDS = 16;
 export const ORDER_NUMBERS = 8;
+/** Slots, of which a pool has no more: masked with it, a number is a slot that is not negative. */
+export const SLOT_MASK = 2 ** 26 - 1;
 export const TERMS = { TOTAL_LOTS: 0, EXPIRES_AT_MS: 1 } as const;
 export const TERMS_NUMBERS = 2;
 

@@ -26,7 +26,7 @@ const ROOT_ENTRIES = 1 << ROOT_BITS;
 const ROOT_BITMAP_WORDS = ROOT_ENTRIES / 32;
 
 export class PagePool {
-  readonly words: Int32Array;
+  declare readonly words: Int32Array; // declared only: assigned once, it is a constant to the compiler (queues.ts)
   readonly capacity: number;
   #freePage = NIL;
   #neverUsed = 0;
@@ -86,8 +86,8 @@ export class PagePool {
 
 export class PriceIndex {
   readonly #pool: PagePool;
-  readonly #root = new Int32Array(ROOT_ENTRIES);
-  readonly #rootBitmap = new Int32Array(ROOT_BITMAP_WORDS);
+  readonly root = new Int32Array(ROOT_ENTRIES);
+  readonly rootBitmap = new Int32Array(ROOT_BITMAP_WORDS);
 
   constructor(pool: PagePool) {
     this.#pool = pool;
@@ -95,10 +95,7 @@ export class PriceIndex {
 
   /** @returns the level at a price, or NIL: three loads. */
   find(priceTicks: number): number {
-    const { words } = this.#pool;
-    const middlePage = this.#root[priceTicks >>> (2 * PAGE_BITS)]!;
-    const leafPage = words[middlePage + ((priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1))]!;
-    return words[leafPage + (priceTicks & (PAGE_ENTRIES - 1))]! - 1;
+    return findLevel(this.#pool.words, this.root, priceTicks);
   }
 
   /** @returns whether a level at this price can be inserted: a new price may need up to two pages. */
@@ -109,46 +106,20 @@ export class PriceIndex {
 
   /** @param priceTicks has no level yet, and hasRoomFor it */
   insert(priceTicks: number, level: number): void {
-    const { words } = this.#pool;
-    const top = priceTicks >>> (2 * PAGE_BITS);
-    let middlePage = this.#root[top]!;
-    if (middlePage === 0) {
-      middlePage = this.#pool.allocate();
-      this.#root[top] = middlePage;
-      this.#rootBitmap[top >>> 5] = this.#rootBitmap[top >>> 5]! | (1 << (top & 31));
-    }
-    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
-    let leafPage = words[middlePage + middle]!;
-    if (leafPage === 0) {
-      leafPage = this.#pool.allocate();
-      setEntry(words, middlePage, middle, leafPage);
-    }
-    setEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1), level + 1);
+    insertLevel(this.#pool, this, priceTicks, level);
   }
 
   /** @param priceTicks has a level */
   remove(priceTicks: number): void {
-    const { words } = this.#pool;
-    const top = priceTicks >>> (2 * PAGE_BITS);
-    const middlePage = this.#root[top]!;
-    const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
-    const leafPage = words[middlePage + middle]!;
-    clearEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1));
-    if (words[leafPage + COUNT] !== 0) return;
-    this.#pool.release(leafPage);
-    clearEntry(words, middlePage, middle);
-    if (words[middlePage + COUNT] !== 0) return;
-    this.#pool.release(middlePage);
-    this.#root[top] = 0;
-    this.#rootBitmap[top >>> 5] = this.#rootBitmap[top >>> 5]! & ~(1 << (top & 31));
+    removeLevel(this.#pool, this, priceTicks);
   }
 
   /** @returns the lowest price with a level at or above the one given, or 0. */
   atOrAbove(priceTicks: number): number {
     const { words } = this.#pool;
     let top = priceTicks >>> (2 * PAGE_BITS);
-    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) {
-      const middlePage = this.#root[top]!;
+    if ((this.rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) {
+      const middlePage = this.root[top]!;
       const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
       if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) !== 0) {
         const leaf = firstAtOrAbove(words, words[middlePage + middle]!, priceTicks & (PAGE_ENTRIES - 1));
@@ -160,7 +131,7 @@ export class PriceIndex {
     }
     top = this.#rootAtOrAbove(top + 1);
     if (top === NIL) return 0;
-    const middlePage = this.#root[top]!;
+    const middlePage = this.root[top]!;
     const middle = firstAtOrAbove(words, middlePage, 0);
     return (((top << PAGE_BITS) | middle) << PAGE_BITS) | firstAtOrAbove(words, words[middlePage + middle]!, 0);
   }
@@ -170,8 +141,8 @@ export class PriceIndex {
     const { words } = this.#pool;
     const end = PAGE_ENTRIES - 1;
     let top = priceTicks >>> (2 * PAGE_BITS);
-    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) {
-      const middlePage = this.#root[top]!;
+    if ((this.rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) {
+      const middlePage = this.root[top]!;
       const middle = (priceTicks >>> PAGE_BITS) & end;
       if ((words[middlePage + BITMAP + (middle >>> 5)]! & (1 << (middle & 31))) !== 0) {
         const leaf = lastAtOrBelow(words, words[middlePage + middle]!, priceTicks & end);
@@ -183,7 +154,7 @@ export class PriceIndex {
     }
     top = this.#rootAtOrBelow(top - 1);
     if (top === NIL) return 0;
-    const middlePage = this.#root[top]!;
+    const middlePage = this.root[top]!;
     const middle = lastAtOrBelow(words, middlePage, end);
     return (((top << PAGE_BITS) | middle) << PAGE_BITS) | lastAtOrBelow(words, words[middlePage + middle]!, end);
   }
@@ -198,8 +169,8 @@ export class PriceIndex {
     const { words } = this.#pool;
     const found = { pages: 0, levels: 0 };
     for (let top = 0; top < ROOT_ENTRIES; top++) {
-      const middlePage = this.#root[top]!;
-      if (((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) !== (middlePage !== 0))
+      const middlePage = this.root[top]!;
+      if (((this.rootBitmap[top >>> 5]! & (1 << (top & 31))) !== 0) !== (middlePage !== 0))
         fail(`price index: the root's bitmap is wrong about its entry ${top}`);
       if (middlePage === 0) continue;
       found.pages += 1;
@@ -220,19 +191,19 @@ export class PriceIndex {
 
   #pagesMissing(priceTicks: number): number {
     const top = priceTicks >>> (2 * PAGE_BITS);
-    if ((this.#rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) return 2;
+    if ((this.rootBitmap[top >>> 5]! & (1 << (top & 31))) === 0) return 2;
     const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
-    const word = this.#pool.words[this.#root[top]! + BITMAP + (middle >>> 5)]!;
+    const word = this.#pool.words[this.root[top]! + BITMAP + (middle >>> 5)]!;
     return (word & (1 << (middle & 31))) === 0 ? 1 : 0;
   }
 
   #rootAtOrAbove(top: number): number {
     if (top >= ROOT_ENTRIES) return NIL;
     let word = top >>> 5;
-    let bits = this.#rootBitmap[word]! & (-1 << (top & 31));
+    let bits = this.rootBitmap[word]! & (-1 << (top & 31));
     while (bits === 0) {
       if (++word === ROOT_BITMAP_WORDS) return NIL;
-      bits = this.#rootBitmap[word]!;
+      bits = this.rootBitmap[word]!;
     }
     return (word << 5) | lowestBit(bits);
   }
@@ -240,13 +211,56 @@ export class PriceIndex {
   #rootAtOrBelow(top: number): number {
     if (top < 0) return NIL;
     let word = top >>> 5;
-    let bits = this.#rootBitmap[word]! & (-1 >>> (31 - (top & 31)));
+    let bits = this.rootBitmap[word]! & (-1 >>> (31 - (top & 31)));
     while (bits === 0) {
       if (--word < 0) return NIL;
-      bits = this.#rootBitmap[word]!;
+      bits = this.rootBitmap[word]!;
     }
     return (word << 5) | highestBit(bits);
   }
+}
+
+/** As PriceIndex.find: for those who know the pages as constants. */
+export function findLevel(words: Int32Array, root: Int32Array, priceTicks: number): number {
+  const middlePage = root[priceTicks >>> (2 * PAGE_BITS)]!;
+  const leafPage = words[(middlePage + ((priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1))) | 0]!;
+  return (words[(leafPage + (priceTicks & (PAGE_ENTRIES - 1))) | 0]! - 1) | 0;
+}
+
+/** As PriceIndex.insert. */
+export function insertLevel(pool: PagePool, { root, rootBitmap }: PriceIndex, priceTicks: number, level: number): void {
+  const { words } = pool;
+  const top = priceTicks >>> (2 * PAGE_BITS);
+  let middlePage = root[top]!;
+  if (middlePage === 0) {
+    middlePage = pool.allocate();
+    root[top] = middlePage;
+    rootBitmap[top >>> 5] = rootBitmap[top >>> 5]! | (1 << (top & 31));
+  }
+  const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+  let leafPage = words[middlePage + middle]!;
+  if (leafPage === 0) {
+    leafPage = pool.allocate();
+    setEntry(words, middlePage, middle, leafPage);
+  }
+  setEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1), level + 1);
+}
+
+/** As PriceIndex.remove. */
+export function removeLevel(pool: PagePool, { root, rootBitmap }: PriceIndex, priceTicks: number): void {
+  const { words } = pool;
+  const top = priceTicks >>> (2 * PAGE_BITS);
+  const middlePage = root[top]!;
+  const middle = (priceTicks >>> PAGE_BITS) & (PAGE_ENTRIES - 1);
+  const leafPage = words[middlePage + middle]!;
+  clearEntry(words, leafPage, priceTicks & (PAGE_ENTRIES - 1));
+  if (words[leafPage + COUNT] !== 0) return;
+  pool.release(leafPage);
+  clearEntry(words, middlePage, middle);
+  if (words[middlePage + COUNT] !== 0) return;
+  pool.release(middlePage);
+  root[top] = 0;
+  rootBitmap[top >>> 5] = rootBitmap[top >>> 5]! & ~(1 << (top & 31));
 }
 
 /** @returns the entries in use of a page, which is in use itself, its entries, bitmap, summary and count found to agree */

@@ -9,6 +9,7 @@ import * as eventRecord from '../protocol/event-record.ts';
 import * as kinds from '../protocol/kinds.ts';
 import type { RecordWindow } from '../protocol/record-window.ts';
 import { SectionWriter, StateFormatError, StateReader, StateSection } from '../protocol/state-sections.ts';
+import { type CommonCommands, createCommonCommands } from './common-commands.ts';
 import { Definitions } from './definitions.ts';
 import type { EngineLimits, EngineState } from './engine-state.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -49,6 +50,7 @@ export class Engine {
   readonly #resting: RestingOrders;
   readonly #matcher: Matcher;
   readonly #removals: Removals;
+  readonly #common: CommonCommands;
   readonly #definitions: Definitions;
   /** Made once: a closure within apply would have every command allocate its context. */
   readonly #createBook = (): OrderBook => new OrderBook(this.#memory);
@@ -60,6 +62,7 @@ export class Engine {
     this.#writer = writer;
     this.#events = new OrderEvents(writer, this.#context, this.#memory.orders);
     this.#expiries = new ExpiryQueue(this.#memory.orders);
+    this.#common = createCommonCommands({ memory: this.#memory, writer, context: this.#context });
     this.#resting = new RestingOrders(this.#memory, this.#expiries);
     this.#matcher = new Matcher(this.#memory, this.#resting, this.#events, this.#context);
     this.#removals = new Removals(
@@ -117,19 +120,28 @@ export class Engine {
 
     const kind = command.u8[at + COMMAND.KIND] as CommandKind;
     switch (kind) {
-      case CommandKind.NEW_ORDER:
+      case CommandKind.NEW_ORDER: {
+        const market = this.#market(command, at);
+        if (market !== undefined && this.#common.newOrder(market, command, at)) return;
         this.#matcher.newOrder(this.#market(command, at), command, at, continuationAt);
         break;
-      case CommandKind.CANCEL_ORDER:
+      }
+      case CommandKind.CANCEL_ORDER: {
+        const market = this.#market(command, at);
+        if (market !== undefined && this.#common.cancelOrder(market, command, at)) return;
         this.#matcher.cancelOrder(this.#market(command, at), command, at);
         break;
+      }
       case CommandKind.CHECKPOINT:
         this.#checkpoint();
         break;
-      case CommandKind.AMEND_ORDER:
+      case CommandKind.AMEND_ORDER: {
         context.usesLaterRules = true;
+        const market = this.#market(command, at);
+        if (market !== undefined && this.#common.amendOrder(market, command, at)) return;
         this.#matcher.amendOrder(this.#market(command, at), command, at);
         break;
+      }
       case CommandKind.MASS_CANCEL:
         context.usesLaterRules = true;
         this.#removals.massCancel(command, at);

@@ -4,12 +4,10 @@ import * as recordWindow from '../protocol/record-window.ts';
 import type { RingWriter } from '../ring/ring.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { EVENT_LAST_BIT } = eventRecord;
+const { EVENT_LAST_WORD } = eventRecord;
 const { SLOT_BYTES } = recordWindow;
 
 const NONE = -1;
-/** The mark of the last event within the first word of its record. */
-const LAST_BIT_IN_WORD = EVENT_LAST_BIT << 8;
 
 /**
  * Claims slots of the event ring for the engine, one record after the other, and publishes them a batch at a time. The
@@ -71,7 +69,7 @@ export class EventWriter {
     if (at === NONE) fail('a command without an event');
     // As a word: the header was just written as one, and a load that it contains whole need not wait for the store.
     const i32 = this.#i32;
-    i32[at >> 2] = i32[at >> 2]! | LAST_BIT_IN_WORD;
+    i32[at >> 2] = i32[at >> 2]! | EVENT_LAST_WORD;
   }
 
   /** Publishes everything. Call between commands only. */

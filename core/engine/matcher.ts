@@ -1,9 +1,7 @@
 import type { BookMemory } from '../book/order-book.ts';
 import * as orderRecord from '../book/order-record.ts';
 import { sideOfHead } from '../book/order-record.ts';
-import * as clientOrderId from '../protocol/client-order-id.ts';
 import * as commandRecord from '../protocol/command-record.ts';
-import type { Side } from '../protocol/kinds.ts';
 import * as kinds from '../protocol/kinds.ts';
 import * as recordWindow from '../protocol/record-window.ts';
 import { RecordWindow } from '../protocol/record-window.ts';
@@ -15,7 +13,6 @@ import type { RestingOrders } from './resting-orders.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
-const { CLIENT_ORDER_ID } = clientOrderId;
 const { AMEND_ORDER, CANCEL_ORDER, COMMAND, NEW_ORDER } = commandRecord;
 const { CancelReason, OrderFlag, OrderType, RejectReason, TimeInForce } = kinds;
 const { SLOT_BYTES } = recordWindow;
@@ -45,16 +42,6 @@ export class Matcher {
       return;
     }
     const typeWord = command.i32[(at >> 2) + (NEW_ORDER.ORDER_TYPE >> 2)]!;
-    const { book } = market;
-    // Most orders: a plain limit, good till cancelled, that reaches nobody. It rests as it came and triggers nothing.
-    if (
-      typeWord === 0 &&
-      !book.isCrossedBy(command.u8[at + COMMAND.SIDE] as Side, command.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!) &&
-      command.u8[at + CLIENT_ORDER_ID.LENGTH]! <= CLIENT_ORDER_ID.INLINE_BYTES
-    ) {
-      this.#events.acceptedAndBooked(command, at, this.#resting.restWhole(book, command, at));
-      return;
-    }
     this.#events.accepted(command, at, continuationAt);
     if (isOfLaterRules(typeWord)) this.#context.usesLaterRules = true;
     market.fixPriceBand();
@@ -116,19 +103,6 @@ export class Matcher {
           slot,
           remainingLotsBefore - remainingLots,
         );
-      return;
-    }
-    const head = orderI32[slot * ORDER_WORDS + ORDER.HEAD]!;
-    const typeWord = orderI32[slot * ORDER_WORDS + ORDER.TYPE_WORD]!;
-    if ((typeWord & 0xff) === OrderType.LIMIT && !market.book.isCrossedBy(sideOfHead(head), limitTicks)) {
-      // Most moves: it reaches nobody, so that nothing can happen between its leaving and its resting anew.
-      this.#events.amendedAway(command, at, slot);
-      terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS] = totalLots;
-      orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS] = limitTicks;
-      market.book.leave(sideOfHead(head), slot);
-      orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = remainingLots;
-      market.book.rest(sideOfHead(head), limitTicks, slot);
-      this.#events.booked(slot);
       return;
     }
     const order = this.#amended;

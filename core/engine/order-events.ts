@@ -12,7 +12,7 @@ import * as recordWindow from '../protocol/record-window.ts';
 import type { EventWriter } from './event-writer.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { ORDER, ORDER_NUMBERS, ORDER_WORDS, TERMS, TERMS_NUMBERS } = orderRecord;
+const { ORDER, ORDER_NUMBERS, ORDER_WORDS } = orderRecord;
 const { CLIENT_ORDER_ID } = clientOrderId;
 const { AMEND_ORDER, CANCEL_ORDER, COMMAND, MASS_CANCEL, NEW_ORDER } = commandRecord;
 const { AMENDED, EVENT, FILLED, MASS_CANCELLED, NOT_RESTING, ORDER_STATE, TIME_ADVANCED } = eventRecord;
@@ -108,59 +108,6 @@ export class OrderEvents {
       );
   }
 
-  /**
-   * ACCEPTED and BOOKED of an order that rests as it came, with a short client order id: one function, since the two
-   * share most of what they say.
-   */
-  acceptedAndBooked(command: RecordWindow, from: number, slot: number): void {
-    const accepted = this.#writer.claim();
-    const booked = this.#writer.claim();
-    const i32 = this.#i32;
-    const f64 = this.#f64;
-    const i64 = this.#i64;
-    const source = command.i64;
-    const context = this.#context;
-    const fromNumber = from >> 3;
-    const side = command.u8[from + COMMAND.SIDE]!;
-    const sideAndInstrument = (side << 8) | (command.u16[(from >> 1) + (COMMAND.INSTRUMENT_ID >> 1)]! << 16);
-    const accountId = command.i32[(from >> 2) + (COMMAND.ACCOUNT_ID >> 2)]!;
-    const quantityLots = command.f64[fromNumber + (NEW_ORDER.QUANTITY_LOTS >> 3)]!;
-    const { commandSequence, timestampMs, commandId } = context;
-    const eventSequence = context.eventSequence + 1;
-    context.eventSequence = eventSequence + 1;
-
-    const acceptedWord = accepted >> 2;
-    const acceptedNumber = accepted >> 3;
-    i32[acceptedWord] = EventKind.ACCEPTED | sideAndInstrument;
-    i32[acceptedWord + (EVENT.ACCOUNT_ID >> 2)] = accountId;
-    f64[acceptedNumber + (EVENT.EVENT_SEQUENCE >> 3)] = eventSequence;
-    f64[acceptedNumber + (EVENT.COMMAND_SEQUENCE >> 3)] = commandSequence;
-    f64[acceptedNumber + (EVENT.TIMESTAMP_MS >> 3)] = timestampMs;
-    f64[acceptedNumber + (EVENT.ORDER_ID >> 3)] = commandId;
-    copyOrder(i64, acceptedNumber, source, fromNumber);
-
-    const word = booked >> 2;
-    const number = booked >> 3;
-    i32[word] = EventKind.BOOKED | sideAndInstrument;
-    i32[word + (EVENT.ACCOUNT_ID >> 2)] = accountId;
-    f64[number + (EVENT.EVENT_SEQUENCE >> 3)] = eventSequence + 1;
-    f64[number + (EVENT.COMMAND_SEQUENCE >> 3)] = commandSequence;
-    f64[number + (EVENT.TIMESTAMP_MS >> 3)] = timestampMs;
-    f64[number + (EVENT.ORDER_ID >> 3)] = commandId;
-    i64[number + (ORDER_STATE.KEY_ID >> 3)] = source[fromNumber + (NEW_ORDER.KEY_ID >> 3)]!;
-    i64[number + (ORDER_STATE.PRICE_TICKS >> 3)] = source[fromNumber + (NEW_ORDER.PRICE_TICKS >> 3)]!;
-    f64[number + (ORDER_STATE.REMAINING_AFTER >> 3)] = quantityLots;
-    f64[number + (ORDER_STATE.REMAINING_BEFORE >> 3)] = quantityLots;
-    f64[number + (72 >> 3)] = 0;
-    i64[number + (ORDER_STATE.MAKER_RATE_PPM >> 3)] = source[fromNumber + (NEW_ORDER.MAKER_RATE_PPM >> 3)]!;
-    i32[word + (ORDER_STATE.SLOT >> 2)] = slot;
-    i32[word + (ORDER_STATE.GENERATION >> 2)] = this.#orders.orderI32[slot * ORDER_WORDS + ORDER.GENERATION]!;
-    f64[number + (ORDER_STATE.COMMAND_ID >> 3)] = commandId;
-    f64[number + (ORDER_STATE.REASON >> 3)] = 0;
-    f64[number + (112 >> 3)] = 0;
-    f64[number + (120 >> 3)] = 0;
-  }
-
   /** REJECTED: the order's fields from its command; its whole quantity, or budget, is what remained before. */
   rejected(command: RecordWindow, from: number, reason: RejectReason): void {
     const at = this.#begin(
@@ -229,23 +176,6 @@ export class OrderEvents {
     this.#f64[(at + AMENDED.REMAINING_AFTER) >> 3] = remainingLots;
     this.#amendment(at, command, from, orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS]!);
     this.#i32[(at + AMENDED.PRICE_TICKS) >> 2] = command.i32[(from + AMEND_ORDER.PRICE_TICKS) >> 2]!;
-  }
-
-  /** AMENDED of an order that loses its place, its remaining and total lots changing alike. Written before it changes. */
-  amendedAway(command: RecordWindow, from: number, slot: number): void {
-    const { orderI32, terms } = this.#orders;
-    const at = this.#restingState(EventKind.AMENDED, slot, 0);
-    const word = at >> 2;
-    const number = at >> 3;
-    const totalLots = command.f64[(from + AMEND_ORDER.QUANTITY_LOTS) >> 3]!;
-    const f64 = this.#f64;
-    f64[number + (AMENDED.REMAINING_AFTER >> 3)] =
-      f64[number + (AMENDED.REMAINING_BEFORE >> 3)]! + (totalLots - terms[slot * TERMS_NUMBERS + TERMS.TOTAL_LOTS]!);
-    const i32 = this.#i32;
-    i32[word + (AMENDED.PRICE_TICKS >> 2)] = command.i32[(from + AMEND_ORDER.PRICE_TICKS) >> 2]!;
-    i32[word + (AMENDED.SLOT >> 2)] = NOT_RESTING;
-    i32[word + (AMENDED.GENERATION >> 2)] = 0;
-    this.#amendment(at, command, from, orderI32[slot * ORDER_WORDS + ORDER.LIMIT_TICKS]!);
   }
 
   /** AMENDED of an order that has lost its place. @param order with its new limit */

@@ -1,5 +1,5 @@
 import type { ExpiryQueue } from '../book/expiry-queue.ts';
-import type { BookMemory, OrderBook } from '../book/order-book.ts';
+import type { BookMemory } from '../book/order-book.ts';
 import * as orderRecord from '../book/order-record.ts';
 import { sideOfHead } from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
@@ -39,16 +39,6 @@ export class RestingOrders {
   rest(market: Market, order: RecordWindow, at: number): number {
     const slot = this.#fill(order, at);
     market.book.rest(order.u8[at + COMMAND.SIDE] as Side, order.i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]!, slot);
-    return slot;
-  }
-
-  /** The same of a whole order. */
-  restWhole(book: OrderBook, order: RecordWindow, at: number): number {
-    const { orders } = this.#memory;
-    const slot = orders.allocate();
-    orders.orderF64[slot * ORDER_NUMBERS + ORDER.RESTING_LOTS] = order.f64[(at >> 3) + (NEW_ORDER.QUANTITY_LOTS >> 3)]!;
-    this.#fillFields(order, at, slot);
-    book.rest(order.u8[at + COMMAND.SIDE] as Side, order.i32[(at >> 2) + (NEW_ORDER.PRICE_TICKS >> 2)]!, slot);
     return slot;
   }
 

@@ -28,6 +28,8 @@ export const EVENT = {
 
 export const EVENT_SIDE_BIT = 1;
 export const EVENT_LAST_BIT = 128;
+/** The same within the first word of a record. */
+export const EVENT_LAST_WORD = EVENT_LAST_BIT << 8;
 
 /** ACCEPTED: bytes 40 … 127 as in NEW_ORDER, continuation slot included. */
 export const ACCEPTED = { ...ORDER_FIELDS, QUANTITY_LOTS: 56, BUDGET_UNITS: 64, EXPIRES_AT_MS: 72 } as const;
