@@ -175,7 +175,9 @@ test('what a queue has no room for is refused, not dropped', async () => {
  */
 function isRegistered(queue: string): boolean {
   const folder = join(rabbitmq.folder, 'mnesia');
-  const registers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('names.dets'));
+  const registers = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('names.dets'),
+  );
   return registers.some((path) => readFileSync(join(folder, path)).includes(queue));
 }
 
