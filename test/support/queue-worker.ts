@@ -1,33 +1,37 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { QueueWorkerOrders } from './queue-worker-process.ts';
+import type { QueueWorkerOrders } from './queue-worker-orders.ts';
 
 const PROGRAM = fileURLToPath(new URL('./queue-worker-process.ts', import.meta.url));
 
 /** A real worker process with a work queue (queue-worker-process.ts), which a test ends as it pleases. */
 export class QueueWorker {
-  /** Told of each line that it prints, as its words. */
-  onLine: (words: readonly string[]) => void = () => {};
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
   readonly #answers = new Map<string, (text: string) => void>(); // by command
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, onLine: (words: readonly string[]) => void) {
     this.#child = child;
     this.#exited = new Promise((resolve) => child.once('exit', () => resolve()));
     createInterface({ input: child.stdout! }).on('line', (line) => {
       const [word = '', ...rest] = line.split(' ');
       this.#answers.get(word)?.(rest.join(' '));
-      this.onLine([word, ...rest]);
+      onLine([word, ...rest]);
     });
   }
 
-  /** @returns the worker once it consumes */
-  static async start(orders: QueueWorkerOrders): Promise<QueueWorker> {
+  /**
+   * @param onLine told of each line that it prints, as its words, from the first one on
+   * @returns the worker once it consumes
+   */
+  static async start(
+    orders: QueueWorkerOrders,
+    onLine: (words: readonly string[]) => void = () => {},
+  ): Promise<QueueWorker> {
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(orders)], { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin?.on('error', () => {}); // killed while it is told something
-    const worker = new QueueWorker(child);
+    const worker = new QueueWorker(child, onLine);
     await worker.#answer('ready');
     return worker;
   }

@@ -24,13 +24,15 @@ test(`killed again and again, every job that was taken is done, or parked: once 
   const effects = new Set<string>();
   let deliveries = 0;
   const start = async (): Promise<QueueWorker> => {
-    const worker = await QueueWorker.start({ kind: 'embedded', folder, poisonEvery: 50 });
-    worker.onLine = ([word = '', id = '']) => {
-      if (word === 'taken') taken.add(id);
-      if (word !== 'done') return;
-      deliveries += 1;
-      effects.add(id);
-    };
+    const worker = await QueueWorker.start(
+      { queue: { kind: 'embedded', folder }, consumes: 'alpha', poisonEvery: 50 },
+      ([word = '', id = '']) => {
+        if (word === 'taken') taken.add(id);
+        if (word !== 'done') return;
+        deliveries += 1;
+        effects.add(id);
+      },
+    );
     workers.push(worker);
     return worker;
   };
