@@ -44,6 +44,14 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+export const SINCE_HELP = 'at or after it: 2026-01-31, 2026-01-31T12:00:00Z, or milliseconds';
+
+export function timestampMs(text: string): number {
+  const ms = /^[0-9]+$/.test(text) ? Number(text) : Date.parse(text);
+  if (!Number.isSafeInteger(ms) || ms < 0) throw new InvalidArgumentError(`It must be a time: ${SINCE_HELP}.`);
+  return ms;
+}
+
 /** @returns a table of many rows, or a line per field of one */
 function formatAnswer(answer: Row | readonly Row[], columns?: readonly string[]): string {
   if (!Array.isArray(answer)) {
@@ -69,5 +77,6 @@ function formatAnswer(answer: Row | readonly Row[], columns?: readonly string[])
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
-  return Array.isArray(value) ? value.join(',') : String(value);
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

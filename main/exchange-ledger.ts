@@ -16,6 +16,8 @@ import { EMBEDDED_ARCHIVE } from './exchange-transfers.ts';
 export interface ExchangeLedgerHooks {
   readonly logger: Logger;
   readonly onFatal: (error: Error) => void;
+  /** Told whenever the ledger may be used (null), and whenever it may not any more and why. */
+  readonly onLedgerTrouble?: (trouble: LedgerUnavailableError | null) => void;
 }
 
 /** Where the ledger stands, for people. */
@@ -150,7 +152,9 @@ export class ExchangeLedger {
     await archive.stop();
   }
 
-  #onChange(trouble: LedgerUnavailableError | null, { logger, onFatal }: ExchangeLedgerHooks): void {
+  #onChange(trouble: LedgerUnavailableError | null, hooks: ExchangeLedgerHooks): void {
+    const { logger, onFatal, onLedgerTrouble } = hooks;
+    onLedgerTrouble?.(trouble);
     if (trouble === null) logger.info('the ledger in Redis can be used');
     else if (isForGood(trouble) && this.#hasBegun) onFatal(trouble);
     else logger.error({ code: trouble.code }, `no orders, settlement or deposits; cancels go on: ${trouble.message}`);

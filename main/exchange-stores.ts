@@ -16,11 +16,13 @@ import type { ExchangeHooks } from './exchange-hooks.ts';
 import { closeKlineStores, type KlineStores, openKlineStores } from './exchange-klines.ts';
 import { ExchangeLedger } from './exchange-ledger.ts';
 import { openTransferStores, type TransferStores } from './exchange-transfers.ts';
+import { ExchangeWork } from './exchange-work.ts';
 import { ALL_ROLES, lockRoles } from './folder-roles.ts';
 
 /** Everything that is kept in the data folder, but for journal, event log and snapshots, which the core's threads keep. */
 export interface ExchangeStores {
   readonly lock: FolderLock;
+  readonly work: ExchangeWork;
   readonly database: ExchangeDatabase;
   readonly limits: EngineLimits;
   readonly keyStore: SqliteKeyStore;
@@ -48,22 +50,29 @@ export async function openStores(
   hooks: StoreHooks,
 ): Promise<ExchangeStores> {
   const { dataFolder, mode, maxOrders, masterKey, redisUrl } = configuration;
-  const { onFatal, onLedgerDiskFull } = hooks;
+  const { logger, onFatal, onLedgerDiskFull } = hooks;
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   requireSpace(dataFolder);
   const lock = await lockRoles(dataFolder, ALL_ROLES);
-  const database = await ExchangeDatabase.open(dataFolder, onFatal, undefined, onLedgerDiskFull);
+  const work = await ExchangeWork.open(configuration, { clock, logger, onFatal });
+  const database = await ExchangeDatabase.open(dataFolder, onFatal, undefined, (isFull) => {
+    onLedgerDiskFull(isFull);
+    work.tellDiskFull(isFull);
+  });
   await fixMode(database, mode);
   const limits = await fixEngineLimits(database, maxOrders);
   const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
   const folderLedger = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
   const startNumber = await raiseStartNumber(database);
-  const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, hooks);
+  const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, {
+    ...hooks,
+    onLedgerTrouble: (trouble) => work.tellLedgerTrouble(trouble),
+  });
   const historyDatabase = await HistoryDatabase.open(dataFolder, database.partitionCount, onFatal);
   const historyStore = await SqliteHistoryStore.open(dataFolder);
   const klineStores = await openKlineStores(dataFolder, database.partitionCount, onFatal);
   const transferStores = await openTransferStores(database, clock);
-  const stores = { database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, klineStores };
+  const stores = { work, database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, klineStores };
   return { lock, ...stores, transferStores, startNumber };
 }
 
@@ -73,6 +82,7 @@ export async function closeStores(stores: ExchangeStores): Promise<void> {
   await closeKlineStores(stores.klineStores);
   await stores.historyStore.close();
   await stores.historyDatabase.close();
+  await stores.work.close();
   await stores.database.close();
   await stores.lock.release();
 }

@@ -34,6 +34,8 @@ export interface TransferParts {
   readonly ids: { next(): number };
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of each transfer that the ledger has kept waiting, for whoever can finish it before the next round. */
+  readonly onStuck?: (transferId: number) => void;
 }
 
 /** The embedded ledger's entries lie beside its balances: what it has answered is archived. */
@@ -49,11 +51,11 @@ export class ExchangeTransfers {
   readonly #desk: SqliteTransferDesk;
   readonly #stuck: StuckTransfers;
 
-  constructor(stores: TransferStores, { ledger, archive, ids, clock, logger }: TransferParts) {
+  constructor(stores: TransferStores, { ledger, archive, ids, clock, logger, onStuck = () => {} }: TransferParts) {
     this.#stores = stores;
     this.#desk = new SqliteTransferDesk({ store: stores.transfers, ledger, archive, ids, clock });
     this.funds = { desk: this.#desk, addresses: stores.addresses, entries: stores.entries };
-    this.#stuck = new StuckTransfers({ desk: this.#desk, onRound: (round) => logRound(logger, round) });
+    this.#stuck = new StuckTransfers({ desk: this.#desk, onRound: (round) => logRound(logger, round), onStuck });
   }
 
   /**
@@ -65,6 +67,11 @@ export class ExchangeTransfers {
     const open = await this.#stores.transfers.openWithdrawalIds();
     await patiently(this.#stuck.finishAll());
     return open;
+  }
+
+  /** Takes one transfer as far as it can be taken without the operator. @throws TransferOpenError */
+  finish(transferId: number): Promise<void> {
+    return this.#desk.finish(transferId);
   }
 
   /** Takes nothing more. @returns when what was taken is answered or left to the next start */

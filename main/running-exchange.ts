@@ -3,7 +3,11 @@ import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads } from '../core/threads/exchange-threads.ts';
 import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';
+import type { AdminRoute } from '../gateway/admin/admin-route.ts';
 import { AdminServer, statusRoutes } from '../gateway/admin/admin-server.ts';
+import { noticeRoutes } from '../gateway/admin/notice-routes.ts';
+import { parkedRoutes } from '../gateway/admin/parked-routes.ts';
+import { probeRoutes } from '../gateway/admin/probe-routes.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { CommandIds } from '../gateway/orders/command-ids.ts';
 import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
@@ -11,12 +15,14 @@ import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
+import { ExchangeMetrics } from './exchange-metrics.ts';
 import { ExchangeRecovery } from './exchange-recovery.ts';
 import { reportStatus } from './exchange-status.ts';
 import { closeStores, type ExchangeStores, openStores } from './exchange-stores.ts';
 import { ExchangeTransfers } from './exchange-transfers.ts';
 import { SnapshotWatch } from './snapshot-watch.ts';
 import type { StatusReport } from './status-report.ts';
+import { troublesOf } from './status-report.ts';
 
 /** The whole exchange in one process: its parts, how they are wired, and how they end. */
 export class RunningExchange {
@@ -61,6 +67,7 @@ export class RunningExchange {
       ids: commandIds,
       clock,
       logger,
+      onStuck: (transferId) => stores.work.wakeTransfer(transferId),
     });
     this.#control = new Int32Array(threads.control);
     this.gateway = new Gateway({
@@ -132,6 +139,7 @@ export class RunningExchange {
     const stores = await openStores(configuration, clock, { ...hooks, onLedgerDiskFull });
     const exchange = new RunningExchange(configuration, hooks, { stores, threads, clock });
     await exchange.#recovery.run();
+    stores.work.begin((transferId) => exchange.#transfers.finish(transferId));
     return exchange;
   }
 
@@ -139,7 +147,7 @@ export class RunningExchange {
   async listen(adminToken: string): Promise<{ baseUrl: string; adminUrl: string }> {
     const { host, port, adminPort } = this.#configuration;
     const listeningPort = await this.gateway.listen(host, port);
-    const routes = [...statusRoutes(() => this.status()), ...this.gateway.adminRoutes(this.keyStore)];
+    const routes = [...this.#ownRoutes(), ...this.gateway.adminRoutes(this.keyStore)];
     this.#admin = new AdminServer({ token: adminToken, routes, logger: this.#hooks.logger });
     const listeningAdminPort = await this.#admin.listen(adminPort);
     return { baseUrl: `http://${host}:${listeningPort}`, adminUrl: `http://127.0.0.1:${listeningAdminPort}` };
@@ -157,6 +165,19 @@ export class RunningExchange {
       snapshots: this.#snapshots,
       recovery: this.#recovery,
     });
+  }
+
+  #ownRoutes(): AdminRoute[] {
+    const { queue, notices } = this.#stores.work;
+    const { commandRing, eventRing } = this.#threads;
+    const status = (): Promise<StatusReport> => this.status();
+    const metrics = new ExchangeMetrics({ status, queue, rings: { commands: commandRing, events: eventRing } });
+    return [
+      ...statusRoutes(status),
+      ...probeRoutes({ metrics: () => metrics.text(), troubles: async () => troublesOf(await status()) }),
+      ...parkedRoutes(queue.parked),
+      ...noticeRoutes(notices),
+    ];
   }
 
   /** Finishes what was taken, proves the core's state in the event log, settles, and ends. Nothing is lost or undone. */

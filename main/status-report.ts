@@ -40,6 +40,11 @@ export interface StatusReport {
   };
 }
 
+/** @returns why new orders are refused now; none when they are taken */
+export function troublesOf({ ledger, isDiskFull }: StatusReport): string[] {
+  return [...(ledger.trouble === null ? [] : [ledger.trouble]), ...(isDiskFull ? ['the disk is full'] : [])];
+}
+
 /** @returns the report as lines for a person */
 export function formatStatus(report: StatusReport): string {
   const { commands, events, start } = report;

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type AdminCommandSupport, addSubcommand, wholeNumber } from './admin-subcommand.ts';
+import { type AdminCommandSupport, addSubcommand, SINCE_HELP, timestampMs, wholeNumber } from './admin-subcommand.ts';
 
 /** `deposits`, `withdrawals` and `accounts history`: money that comes in and goes out, and what became of it. */
 export function addTransferCommands(program: Command, accounts: Command, support: AdminCommandSupport): void {
@@ -30,7 +30,7 @@ export function addTransferCommands(program: Command, accounts: Command, support
     options: (command) =>
       command
         .option('--asset <code>', 'of one asset only')
-        .option('--since <time>', SINCE, timestampMs)
+        .option('--since <time>', SINCE_HELP, timestampMs)
         .option('--limit <number>', 'rows at most (default 50)', wholeNumber),
     call: ([account], { asset, since, limit }) => ({
       path: '/accounts/history',
@@ -38,8 +38,6 @@ export function addTransferCommands(program: Command, accounts: Command, support
     }),
   });
 }
-
-const SINCE = 'at or after it: 2026-01-31, 2026-01-31T12:00:00Z, or milliseconds';
 
 function addDecisions(parent: Command, support: AdminCommandSupport, kind: string, meaning: string): void {
   const path = `/${kind}s`;
@@ -52,7 +50,7 @@ function addDecisions(parent: Command, support: AdminCommandSupport, kind: strin
         .option('--asset <code>', 'of one asset only')
         .option('--state <state>', 'start, pending, done or failed')
         .option('--stuck', 'only those that neither the operator nor the client is waited for')
-        .option('--since <time>', SINCE, timestampMs)
+        .option('--since <time>', SINCE_HELP, timestampMs)
         .option('--limit <number>', 'rows at most (default 50)', wholeNumber),
     call: (_names, { account, asset, state, stuck, since, limit }) => ({
       path: `${path}/list`,
@@ -80,10 +78,4 @@ function addDecisions(parent: Command, support: AdminCommandSupport, kind: strin
 function transferId(text: string): number {
   if (!/^[1-9][0-9]{0,15}$/.test(text)) throw new InvalidArgumentError(`"${text}" is no transfer's id: list them.`);
   return Number(text);
-}
-
-function timestampMs(text: string): number {
-  const ms = /^[0-9]+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(ms) || ms < 0) throw new InvalidArgumentError(`It must be a time: ${SINCE}.`);
-  return ms;
 }

@@ -33,6 +33,23 @@ export function createRing(slotCount: number, readerCount: number): RingBuffers 
   };
 }
 
+export interface RingFill {
+  readonly usedSlots: number; // published, and not yet released by the slowest reader
+  readonly slotCount: number;
+}
+
+/** How full a ring is, for whoever watches: any thread may ask, and all may have moved on by the time it knows. */
+export function ringFill({ positions, slots }: RingBuffers): RingFill {
+  const words = new Int32Array(positions);
+  const slotCount = slots.byteLength / SLOT_BYTES;
+  let usedSlots = 0;
+  for (let word = WORDS_PER_POSITION; word < words.length; word += WORDS_PER_POSITION) {
+    const consumed = Atomics.load(words, word); // before the published position, so that neither can be ahead of it
+    usedSlots = Math.max(usedSlots, (Atomics.load(words, PUBLISHED) - consumed) | 0);
+  }
+  return { usedSlots: Math.min(usedSlots, slotCount), slotCount };
+}
+
 /** The writing end. One thread only. Full is an answer: the caller decides whether to refuse or to wait. */
 export class RingWriter {
   readonly window: RecordWindow;

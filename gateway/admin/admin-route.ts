@@ -25,10 +25,14 @@ export class AdminError extends Error {
   }
 }
 
-/** One call of the operator. What it resolves to is the answer's JSON, without any bigint. */
+/** One call of the operator. What it resolves to is the answer's JSON, without any bigint, or its text. */
 export interface AdminRoute {
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  /** Answered to whoever reaches the port, without the token. */
+  readonly isOpen?: boolean;
+  /** Of an answer that is text; JSON without it. */
+  readonly contentType?: string;
   /** @param body the JSON that was sent, undefined for none. @throws AdminError */
   answer(body: unknown): unknown;
 }

@@ -12,7 +12,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface AdminServerOptions {
-  readonly token: string; // every call carries it: `Authorization: Bearer …`
+  readonly token: string; // calls carry it: `Authorization: Bearer …`
   readonly routes: readonly AdminRoute[];
   readonly logger: Logger;
 }
@@ -32,7 +32,7 @@ interface IncomingCall {
   readonly body: Buffer;
 }
 
-/** The operator's own door. Listens on loopback, and nothing is answered without the token. */
+/** The operator's own door. Listens on loopback, and nothing but open routes is answered without the token. */
 export class AdminServer {
   readonly #routes: ReadonlyMap<string, AdminRoute>; // by method and path
   readonly #methods = new Map<string, string>(); // that a path takes, by path
@@ -84,19 +84,21 @@ export class AdminServer {
   }
 
   async #reply({ method, path, isAuthorized, body }: IncomingCall): Promise<Reply> {
-    if (!isAuthorized)
+    const route = this.#routes.get(`${method === 'head' ? 'GET' : method.toUpperCase()} ${path}`);
+    if (!isAuthorized && route?.isOpen !== true)
       return errorReply(401, 'Unauthorized', 'This needs the header Authorization: Bearer with the admin token', [
         ['WWW-Authenticate', 'Bearer'],
       ]);
     const methods = this.#methods.get(path);
     if (methods === undefined) return errorReply(404, 'EndpointNotFound', 'There is no such admin endpoint');
-    const route = this.#routes.get(`${method === 'head' ? 'GET' : method.toUpperCase()} ${path}`);
     if (route === undefined)
       return errorReply(405, 'MethodNotAllowed', `${path} takes ${methods} only`, [['Allow', methods]]);
     const input = parseBody(body);
     if (input instanceof SyntaxError) return errorReply(400, 'InvalidJson', 'The body is not JSON in UTF-8');
     try {
-      return jsonReply(await route.answer(input));
+      const answer = await route.answer(input);
+      const { contentType } = route;
+      return contentType === undefined ? jsonReply(answer) : { status: 200, contentType, body: String(answer) };
     } catch (error) {
       if (error instanceof AdminError) return errorReply(error.status, error.reason, error.message);
       if (error instanceof ApiError) return error.reply();

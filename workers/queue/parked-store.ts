@@ -32,39 +32,45 @@ export const MAX_PARKED = 100_000;
  */
 export type Requeue = (parked: ParkedJob) => Promise<void> | undefined;
 
+export interface ParkedStoreSettings {
+  readonly most: number; // rows that it takes
+  readonly requeue: Requeue;
+  /** Told of each job that was parked. */
+  readonly onParked?: ((parked: ParkedJob) => void) | undefined;
+}
+
 /** The table `parked_jobs`: what operators see of jobs that came to nothing. */
 export class ParkedStore implements ParkedJobs {
   readonly #work: WorkDatabase;
-  readonly #most: number;
-  readonly #requeue: Requeue;
+  readonly #settings: ParkedStoreSettings;
   readonly #leaving = new Set<string>(); // ids that a call under way takes out
   #parked: number;
   #lastSequence: number;
 
-  private constructor(work: WorkDatabase, most: number, requeue: Requeue, parked: number, lastSequence: number) {
+  private constructor(work: WorkDatabase, settings: ParkedStoreSettings, parked: number, lastSequence: number) {
     this.#work = work;
-    this.#most = most;
-    this.#requeue = requeue;
+    this.#settings = settings;
     this.#parked = parked;
     this.#lastSequence = lastSequence;
   }
 
-  /** @param most rows that it takes. @throws DatabaseError */
-  static async open(work: WorkDatabase, most: number, requeue: Requeue): Promise<ParkedStore> {
+  /** @throws DatabaseError */
+  static async open(work: WorkDatabase, settings: ParkedStoreSettings): Promise<ParkedStore> {
     const [found] = await work.reader.all<{ parked: number; last: number | null }>(
       'SELECT count(*) AS parked, max(parked_sequence) AS last FROM parked_jobs',
     );
-    return new ParkedStore(work, most, requeue, found?.parked ?? 0, found?.last ?? 0);
+    return new ParkedStore(work, settings, found?.parked ?? 0, found?.last ?? 0);
   }
 
   /** @param parked of an id that is not in it. @returns false when there is no room. Durable with the next commit */
   add(parked: ParkedJob): boolean {
-    if (this.#parked >= this.#most) return false;
+    if (this.#parked >= this.#settings.most) return false;
     this.#parked += 1;
     this.#lastSequence += 1;
     const { parkedId, type, id, payloadText, attempt, hops, enqueuedMs, parkedMs, cause, reason } = parked;
     const job: SqlValue[] = [type, id, payloadText, attempt, hops, enqueuedMs];
     this.#work.commits.put(PARKED, [parkedId, this.#lastSequence, ...job, parkedMs, cause, reason]);
+    this.#settings.onParked?.(parked);
     return true;
   }
 
@@ -81,7 +87,7 @@ export class ParkedStore implements ParkedJobs {
     return this.#takeOut(parkedId, (parked) => {
       if (parked.cause === 'MALFORMED')
         throw new NotReplayableError(`${parkedId} is no job that could be done again: ${parked.reason}. Drop it.`);
-      return this.#requeue(parked);
+      return this.#settings.requeue(parked);
     });
   }
 

@@ -51,7 +51,7 @@ export interface TransferDeskParts {
  */
 export class SqliteTransferDesk implements TransferDesk {
   /** Told of a transfer that the ledger kept waiting. */
-  onStuck: () => void = () => {};
+  onStuck: (transferId: number) => void = () => {};
   readonly #store: TransferStore;
   readonly #ledger: Ledger;
   readonly #steps: TransferLedger;
@@ -186,7 +186,7 @@ export class SqliteTransferDesk implements TransferDesk {
     try {
       return await this.#steps.finish(transfer);
     } catch (cause) {
-      this.onStuck();
+      this.onStuck(transfer.transferId);
       throw new TransferOpenError(transfer.transferId, cause);
     }
   }

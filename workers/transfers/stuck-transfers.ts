@@ -6,8 +6,10 @@ const LONGEST_PAUSE_MS = 30_000;
 export interface StuckTransfersParts {
   readonly desk: Pick<TransferDesk, 'list'> & {
     finish(transferId: number): Promise<void>;
-    onStuck: () => void;
+    onStuck: (transferId: number) => void;
   };
+  /** Told of each transfer that was kept waiting, for whoever can do it sooner than the next round. */
+  readonly onStuck?: (transferId: number) => void;
   /** Told of each round that finished something or could not. */
   readonly onRound: (round: StuckRound) => void;
 }
@@ -32,7 +34,10 @@ export class StuckTransfers {
 
   constructor(parts: StuckTransfersParts) {
     this.#parts = parts;
-    parts.desk.onStuck = () => this.#arm();
+    parts.desk.onStuck = (transferId) => {
+      this.#arm();
+      parts.onStuck?.(transferId);
+    };
   }
 
   /** One round over all that is stuck now; the next one comes by itself when something is left. */

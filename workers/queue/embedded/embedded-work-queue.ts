@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/ports/clock.ts';
 import {
   type JobHandler,
   type NewJob,
+  type ParkedJob,
   type WorkQueue,
   WorkQueueUnavailableError,
 } from '../../../core/ports/work-queue.ts';
@@ -21,6 +22,8 @@ export interface EmbeddedQueueSettings extends Partial<Omit<FateRules, 'types'>>
   /** Jobs that may wait, and parked ones; a million and a hundred thousand unless set. */
   readonly maxJobs?: number;
   readonly maxParked?: number;
+  /** Told of each job that was parked. */
+  readonly onParked?: (parked: ParkedJob) => void;
 }
 
 const MAX_JOBS = 1_000_000;
@@ -57,10 +60,10 @@ export class EmbeddedWorkQueue implements WorkQueue {
   static async open(work: WorkDatabase, settings: EmbeddedQueueSettings): Promise<EmbeddedWorkQueue> {
     const rows = await JobRows.open(work);
     const consumers = new Map<string, JobConsumer>();
-    const parked = await ParkedStore.open(
-      work,
-      settings.maxParked ?? MAX_PARKED,
-      ({ type, id, payloadText, enqueuedMs }) => {
+    const parked = await ParkedStore.open(work, {
+      most: settings.maxParked ?? MAX_PARKED,
+      onParked: settings.onParked,
+      requeue: ({ type, id, payloadText, enqueuedMs }) => {
         rows.add({ type, id, payloadText, attempt: 1, hops: 0, enqueuedMs, dueMs: 0 });
         work.commits.durable().then(
           () => consumers.get(type)?.wake(),
@@ -68,7 +71,7 @@ export class EmbeddedWorkQueue implements WorkQueue {
         );
         return undefined;
       },
-    );
+    });
     return new EmbeddedWorkQueue(work, rows, parked, consumers, settings);
   }
 

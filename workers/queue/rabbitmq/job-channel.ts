@@ -1,7 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { AmqpConnection } from '../../bus/amqp-connection.ts';
 import type { KeptChannel } from '../../bus/kept-channel.ts';
 import { declareTopology, type TopologySettings } from './queue-topology.ts';
+
+/** A broker that does not answer is not waited for: it gives back what is not acknowledged. */
+const CANCEL_TIMEOUT_MS = 2_000;
 
 export interface JobChannelParts {
   readonly connection: AmqpConnection;
@@ -48,7 +52,8 @@ export class JobChannel {
   /** Takes nothing more. @returns when what was under way has ended; what was not begun goes back to its queue */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.#consumerTag !== null) await this.#channel?.cancel(this.#consumerTag).catch(() => undefined);
+    const cancelled = this.#consumerTag === null ? undefined : this.#channel?.cancel(this.#consumerTag);
+    await Promise.race([cancelled?.catch(() => undefined), sleep(CANCEL_TIMEOUT_MS, undefined, { ref: false })]);
     await Promise.all(this.#underWay);
     await this.#kept.close();
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/ports/clock.ts';
 import {
   type JobHandler,
   type NewJob,
+  type ParkedJob,
   type ParkedJobs,
   type WorkQueue,
   WorkQueueUnavailableError,
@@ -35,6 +36,8 @@ export interface RabbitmqQueueSettings extends Partial<Omit<FateRules, 'types'>>
   /** Jobs of each type that may wait, and parked ones; a million and a hundred thousand unless set. */
   readonly maxJobs?: number;
   readonly maxParked?: number;
+  /** Told of each job that this process has put among the parked. */
+  readonly onParked?: (parked: ParkedJob) => void;
   /** Told of what went wrong and is done again. */
   readonly onTrouble?: (error: Error) => void;
 }
@@ -83,9 +86,13 @@ export class RabbitmqWorkQueue implements WorkQueue {
   static async open(settings: RabbitmqQueueSettings): Promise<RabbitmqWorkQueue> {
     const { work, clock, hopCounter, maxParked = MAX_PARKED } = settings;
     if (work === undefined) return new RabbitmqWorkQueue(settings, null);
-    const store = await ParkedStore.open(work, maxParked, async ({ type, id, payloadText, enqueuedMs }) => {
-      await hopCounter.forget(id);
-      await queue.#send({ type, id, attempt: 1, hops: 0, enqueuedMs }, payloadText);
+    const store = await ParkedStore.open(work, {
+      most: maxParked,
+      onParked: settings.onParked,
+      requeue: async ({ type, id, payloadText, enqueuedMs }) => {
+        await hopCounter.forget(id);
+        await queue.#send({ type, id, attempt: 1, hops: 0, enqueuedMs }, payloadText);
+      },
     });
     const queue = new RabbitmqWorkQueue(settings, store);
     const collector = new ParkedCollector(work, store, () => clock.nowMs());
