@@ -7,7 +7,15 @@ import { EventKind } from '../../core/protocol/kinds.ts';
 import { LedgerInvariantError } from '../ledger/ledger-errors.ts';
 import { requireZeroSums } from '../ledger/settlement-plan.ts';
 import { effectsOf } from '../settlement/legs.ts';
-import { TAP_FINDINGS, TAP_WATERMARKS, type TapDatabase, type TapProgress } from '../storage/tap-database.ts';
+import {
+  type CheckedCounts,
+  countFindings,
+  readCheckedCounts,
+  TAP_CHECKED,
+  TAP_FINDINGS,
+  type TapDatabase,
+} from '../storage/tap-database.ts';
+import { readWatermarks, WATERMARKS } from '../storage/view-database.ts';
 import { SequenceCoverage } from './sequence-coverage.ts';
 
 /** The tap lacks events before this batch: nothing of it was checked. */
@@ -44,51 +52,53 @@ export class AuditTap implements EventConsumer {
   readonly name = 'audit-tap';
   readonly batchEvents = 4_096; // a commit of two rows a batch: the larger, the fewer
   readonly #parts: AuditTapParts;
-  readonly #progress: TapProgress[];
+  readonly #watermarks: number[];
+  readonly #checked: CheckedCounts[];
   readonly #coverage: SequenceCoverage;
   readonly #last: { commandSequence: number; timestampMs: number }[]; // by partition, of this process
-  #findingId: number;
+  #findingCount: number;
 
-  private constructor(parts: AuditTapParts, progress: TapProgress[], findingId: number) {
+  private constructor(
+    parts: AuditTapParts,
+    stored: { readonly watermarks: number[]; readonly checked: CheckedCounts[]; readonly findingCount: number },
+  ) {
     this.#parts = parts;
-    this.#progress = progress;
-    this.#findingId = findingId;
+    this.#watermarks = stored.watermarks;
+    this.#checked = stored.checked;
+    this.#findingCount = stored.findingCount;
     // What lies between the partitions' watermarks was seen by an earlier process, in part.
-    this.#coverage = new SequenceCoverage(Math.max(...progress.map(({ eventSequence }) => eventSequence)));
-    this.#last = progress.map(() => ({ commandSequence: 0, timestampMs: 0 }));
+    this.#coverage = new SequenceCoverage(Math.max(...stored.watermarks));
+    this.#last = stored.watermarks.map(() => ({ commandSequence: 0, timestampMs: 0 }));
   }
 
   /** @throws DatabaseError */
   static async open(parts: AuditTapParts): Promise<AuditTap> {
-    return new AuditTap(parts, await parts.tap.progress(), await parts.tap.lastFindingId());
+    const { tap } = parts;
+    const watermarks = await readWatermarks(tap.database, tap.partitionCount);
+    const checked = await readCheckedCounts(tap);
+    return new AuditTap(parts, { watermarks, checked, findingCount: await countFindings(tap) });
   }
 
   async watermarks(): Promise<readonly number[]> {
-    return this.#progress.map(({ eventSequence }) => eventSequence);
+    return [...this.#watermarks];
   }
 
   /** @throws TapGapError with nothing checked; DatabaseError, which is fatal (GroupCommit) */
   async consume(batch: EventBatch): Promise<void> {
     const { partition, beforeSequence, lastSequence } = batch;
-    const before = this.#progress[partition]!;
-    if (beforeSequence > before.eventSequence)
+    const watermark = this.#watermarks[partition]!;
+    if (beforeSequence > watermark)
       throw new TapGapError(
         `audit tap of partition ${partition}: a batch follows event ${beforeSequence}, but only those through ` +
-          `${before.eventSequence} were checked; deliver the events after ${before.eventSequence} first.`,
+          `${watermark} were checked. Deliver the events after ${watermark} first.`,
       );
-    if (lastSequence <= before.eventSequence) return;
-    const events = batch.events.filter(({ eventSequence }) => eventSequence > before.eventSequence);
+    if (lastSequence <= watermark) return;
+    const events = batch.events.filter(({ eventSequence }) => eventSequence > watermark);
     const findings = [...this.#checkOrder(batch, events), ...this.#checkLegs(partition, events)];
-    const progress = {
-      eventSequence: lastSequence,
-      eventCount: before.eventCount + events.length,
-      tradeCount: before.tradeCount + events.filter(({ kind }) => kind === EventKind.FILLED).length,
-    };
-    this.#progress[partition] = progress;
-    const lowest = Math.min(...this.#progress.map(({ eventSequence }) => eventSequence));
-    for (const eventSequence of this.#coverage.raise(lowest))
+    this.#watermarks[partition] = lastSequence;
+    for (const eventSequence of this.#coverage.raise(Math.min(...this.#watermarks)))
       findings.push({ partition, eventSequence, finding: `event ${eventSequence} came in no partition` });
-    await this.#store(partition, progress, findings.slice(0, MAX_FINDINGS_PER_BATCH));
+    await this.#store(batch, events, findings.slice(0, MAX_FINDINGS_PER_BATCH));
   }
 
   *#checkOrder({ partition, beforeSequence, lastSequence }: EventBatch, events: readonly ExchangeEvent[]) {
@@ -99,7 +109,7 @@ export class AuditTap implements EventConsumer {
       const found = (finding: string): TapFinding => ({ partition, eventSequence, finding });
       if (eventSequence <= previous || eventSequence > lastSequence)
         yield found(`event ${eventSequence} stands after ${previous} in a batch through ${lastSequence}`);
-      const own = partitionOf(event, this.#progress.length);
+      const own = partitionOf(event, this.#watermarks.length);
       if (own !== partition) yield found(`event ${eventSequence} of partition ${own} came in partition ${partition}`);
       if (this.#coverage.see(eventSequence)) yield found(`event ${eventSequence} came twice`);
       if (commandSequence < last.commandSequence || timestampMs < last.timestampMs)
@@ -122,19 +132,21 @@ export class AuditTap implements EventConsumer {
     });
   }
 
-  async #store(partition: number, progress: TapProgress, findings: readonly TapFinding[]): Promise<void> {
+  async #store(
+    { partition, lastSequence }: EventBatch,
+    events: readonly ExchangeEvent[],
+    findings: readonly TapFinding[],
+  ): Promise<void> {
     const { tap, clock, onFinding } = this.#parts;
-    const { eventSequence, eventCount, tradeCount } = progress;
-    tap.commits.put(TAP_WATERMARKS, [partition, eventSequence, eventCount, tradeCount]);
-    for (const found of findings) {
-      this.#findingId += 1;
-      tap.commits.put(TAP_FINDINGS, [
-        this.#findingId,
-        found.partition,
-        found.eventSequence,
-        found.finding,
-        clock.nowMs(),
-      ]);
+    const before = this.#checked[partition]!;
+    const eventCount = before.eventCount + events.length;
+    const tradeCount = before.tradeCount + events.filter(({ kind }) => kind === EventKind.FILLED).length;
+    this.#checked[partition] = { eventCount, tradeCount };
+    tap.commits.put(WATERMARKS, [partition, lastSequence]);
+    tap.commits.put(TAP_CHECKED, [partition, eventCount, tradeCount]);
+    for (const { partition: found, eventSequence, finding } of findings) {
+      this.#findingCount += 1;
+      tap.commits.add(TAP_FINDINGS, [this.#findingCount, found, eventSequence, finding, clock.nowMs()]);
     }
     await tap.commits.durable();
     for (const found of findings) onFinding(found);

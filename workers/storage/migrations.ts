@@ -27,8 +27,10 @@ export async function migrate(database: SqliteDatabase, steps: readonly string[]
   for (let version = foundVersion + 1; version <= steps.length; version++) {
     await database.exec('BEGIN IMMEDIATE');
     try {
-      await database.exec(steps[version - 1]!);
-      await database.exec(`PRAGMA user_version = ${version}; COMMIT`);
+      // Another process may have opened the database at the same time, and taken the step first.
+      if ((await schemaVersion(database)) < version)
+        await database.exec(`${steps[version - 1]}; PRAGMA user_version = ${version}`);
+      await database.exec('COMMIT');
     } catch (error) {
       await database.exec('ROLLBACK');
       throw error;

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sqlite3, { type RunResult } from 'sqlite3';
 import { fail } from '../../core/assert.ts';
 
@@ -22,6 +23,8 @@ export class DatabaseError extends Error {
 }
 
 const BUSY_TIMEOUT_MS = 5_000;
+const WAL_ATTEMPTS = 100;
+const WAL_PAUSE_MS = 20;
 /** The owner alone reads balances and keys. */
 const FILE_MODE = 0o600;
 
@@ -46,7 +49,8 @@ export class SqliteDatabase {
   static async open(path: string, mustExist = false): Promise<SqliteDatabase> {
     if (!mustExist && !existsSync(path)) closeSync(openSync(path, 'a', FILE_MODE));
     const database = await SqliteDatabase.#connect(path, sqlite3.OPEN_READWRITE);
-    await database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    await database.#writeAhead();
+    await database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     return database;
   }
 
@@ -104,6 +108,19 @@ export class SqliteDatabase {
     return new Promise((resolve, reject) => {
       this.#handle.close((error) => (error ? reject(new DatabaseError(this.path, 'close', error)) : resolve()));
     });
+  }
+
+  /** Of processes that change a new file to WAL at once SQLite refuses some, without waiting as it does elsewhere. */
+  async #writeAhead(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.exec('PRAGMA journal_mode = WAL');
+        return;
+      } catch (error) {
+        if ((error as DatabaseError).code !== 'SQLITE_BUSY' || attempt === WAL_ATTEMPTS) throw error;
+        await sleep(WAL_PAUSE_MS);
+      }
+    }
   }
 
   #error(sql: string, cause: Error): DatabaseError {

@@ -6,7 +6,13 @@ import type { FilledEvent } from '../../../core/protocol/events.ts';
 import { EventKind } from '../../../core/protocol/kinds.ts';
 import { AuditTap, type TapFinding, TapGapError } from '../../../workers/audit-tap/audit-tap.ts';
 import { SequenceCoverage } from '../../../workers/audit-tap/sequence-coverage.ts';
-import { TapDatabase, TapWatermarks } from '../../../workers/storage/tap-database.ts';
+import {
+  countFindings,
+  readCheckedCounts,
+  TapDatabase,
+  tapDatabasePath,
+} from '../../../workers/storage/tap-database.ts';
+import { ViewWatermarks } from '../../../workers/storage/view-watermarks.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { TradingFolder } from '../trading-folder.ts';
@@ -37,7 +43,7 @@ async function opened(commands = 300): Promise<OpenedTap> {
       throw error;
     });
     const { catalogue } = trading;
-    const clock = { nowMs: () => 1, monotonicMs: () => 1 };
+    const clock = { nowMs: () => 1 };
     return AuditTap.open({ tap: database, catalogue, clock, onFinding: (found) => findings.push(found) });
   };
   return { folder, tap: await reopen(), events, findings, reopen };
@@ -56,7 +62,7 @@ test(`a sound stream, cut at random, doubled and over a restart, has no findings
   const random = new RandomIntegers(seed);
   const { folder, tap: first, events, findings, reopen } = await opened();
   let tap = first;
-  const watermarks = new TapWatermarks(folder, PARTITIONS);
+  const watermarks = new ViewWatermarks(tapDatabasePath(folder), PARTITIONS);
   for (let through = 0; through < events.length; ) {
     const from = through;
     through = Math.min(events.length, through + random.between(1, 60));
@@ -70,14 +76,14 @@ test(`a sound stream, cut at random, doubled and over a restart, has no findings
   expect(findings).toEqual([]);
   expect(await watermarks.watermarks()).toEqual(Array(PARTITIONS).fill(events.length));
   expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(events.length));
-  const stored = await (await TapDatabase.open(folder, PARTITIONS, () => {})).progress();
+  const stored = await readCheckedCounts(await TapDatabase.open(folder, PARTITIONS, () => {}));
   expect(stored.reduce((sum, { eventCount }) => sum + eventCount, 0)).toBe(events.length);
   const trades = events.filter(({ kind }) => kind === EventKind.FILLED).length;
   expect(stored.reduce((sum, { tradeCount }) => sum + tradeCount, 0)).toBe(trades);
 });
 
 test('watermarks of a tap that has never run are zeros', async () => {
-  expect(await new TapWatermarks(temporaryFolder(), 3).watermarks()).toEqual([0, 0, 0]);
+  expect(await new ViewWatermarks(tapDatabasePath(temporaryFolder()), 3).watermarks()).toEqual([0, 0, 0]);
 });
 
 test('a batch that leaves a gap is not checked at all', async () => {
@@ -124,7 +130,7 @@ describe('what must never be is found, stored and told', () => {
     expect(findings.length).toBeGreaterThan(0);
     expect(findings.map((found) => found.finding).join('\n')).toMatch(finding);
     const database = await TapDatabase.open(folder, PARTITIONS, () => {});
-    expect(await database.lastFindingId()).toBe(findings.length);
+    expect(await countFindings(database)).toBe(findings.length);
     await database.close();
   });
 });
