@@ -2,16 +2,13 @@ import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import type { ExchangeThreads, Recovered } from '../core/threads/exchange-threads.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
-import { HistoryConsumer } from '../workers/history/history-consumer.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
-import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
 import type { Configuration } from './configuration.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
+import type { ExchangeConsumers } from './exchange-consumers.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
-import { ExchangeKlines } from './exchange-klines.ts';
 import type { ExchangeStores } from './exchange-stores.ts';
 import type { ExchangeTransfers } from './exchange-transfers.ts';
-import { catchUpHistory } from './history-catch-up.ts';
 import { readMarkets, requireSameMarkets } from './instruments-file.ts';
 
 export interface RecoveryParts {
@@ -22,10 +19,9 @@ export interface RecoveryParts {
   readonly clock: ExchangeClock;
   readonly gateway: Gateway;
   readonly feed: EmbeddedFeed;
+  readonly consumers: ExchangeConsumers;
   readonly transfers: ExchangeTransfers;
   readonly firstCommandId: number; // of this start
-  /** Aborted: settlement waits no longer for a ledger that is away. */
-  readonly settlementSignal: AbortSignal;
   /** From here on the gateway reads the event ring. */
   readonly readEvents: () => void;
   /** @returns once the event log holds that event: what a crash took from its end was written again by then */
@@ -37,7 +33,6 @@ export class ExchangeRecovery {
   readonly #parts: RecoveryParts;
   #recovered: Recovered | null = null;
   #orphansReleased: number | null = null;
-  #klines: ExchangeKlines | null = null;
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -48,11 +43,6 @@ export class ExchangeRecovery {
     return this.#recovered!;
   }
 
-  /** Candles, the newest trades apart. Known once `run` has ended. */
-  get klines(): ExchangeKlines {
-    return this.#klines!;
-  }
-
   /** Holds of commands that never reached the journal, given back; null until settlement has caught up with the start. */
   get orphansReleased(): number | null {
     return this.#orphansReleased;
@@ -61,11 +51,9 @@ export class ExchangeRecovery {
   /** @throws LedgerMismatchError, LedgerAheadError, ThreadFailure, DatabaseError, LedgerUnavailableError, … */
   async run(): Promise<void> {
     const { configuration, hooks, stores, threads, clock, gateway, feed, transfers } = this.#parts;
-    const { settlementSignal, readEvents, eventLogReaches } = this.#parts;
-    const { ledger } = stores.exchangeLedger;
+    const { consumers, readEvents, eventLogReaches } = this.#parts;
     const { dataFolder, journalSegmentMiB, snapshotEveryCommands } = configuration;
     const { onProgress, onFatal } = hooks;
-    const history = await HistoryConsumer.open(stores.historyDatabase, gateway.catalogue);
     const recovered = await threads.start(
       {
         folder: dataFolder,
@@ -74,7 +62,7 @@ export class ExchangeRecovery {
         useSnapshots: true,
         snapshotEveryCommands,
         onRestored: async (snapshot) => {
-          if (snapshot !== null) await this.#beginAt(new SnapshotReader(snapshot.path), history);
+          if (snapshot !== null) await this.#beginAt(new SnapshotReader(snapshot.path));
           readEvents(); // not before: events of the replay belong behind those of the snapshot
         },
       },
@@ -89,10 +77,7 @@ export class ExchangeRecovery {
     const heldWithdrawals = await transfers.recover();
     await eventLogReaches(lastEventSequence);
     await this.#seedMarkets();
-    this.#klines = await ExchangeKlines.open(stores.klineStores, gateway.catalogue, clock, onProgress);
-    feed.subscribe(new SettlementConsumer(ledger, gateway.catalogue, settlementSignal));
-    feed.subscribe(history);
-    feed.subscribe(this.#klines.consumer);
+    await consumers.begin();
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
     if (snapshot !== null) await feed.settledThrough(snapshot.eventSequence);
@@ -100,16 +85,10 @@ export class ExchangeRecovery {
   }
 
   /** Brings the views to where the replay begins. What the snapshot does not tell of its orders is in the history. */
-  async #beginAt(snapshot: SnapshotReader, history: HistoryConsumer): Promise<void> {
-    const { configuration, hooks, stores, gateway } = this.#parts;
+  async #beginAt(snapshot: SnapshotReader): Promise<void> {
+    const { gateway, consumers } = this.#parts;
     gateway.beginAt(snapshot);
-    await catchUpHistory({
-      folder: configuration.dataFolder,
-      partitionCount: stores.database.partitionCount,
-      history,
-      throughSequence: snapshot.state.eventSequence,
-      onProgress: hooks.onProgress,
-    });
+    await consumers.historyReaches(snapshot.state.eventSequence);
     await gateway.loadLiveOrders(snapshot);
   }
 

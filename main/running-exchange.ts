@@ -14,6 +14,7 @@ import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
+import { ExchangeConsumers } from './exchange-consumers.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import { ExchangeRecovery } from './exchange-recovery.ts';
@@ -104,6 +105,15 @@ export class RunningExchange {
     this.#snapshots = new SnapshotWatch(logger, () => this.#feed.advanceWatermarks());
     threads.onSnapshot((report) => this.#snapshots.onReport(report));
     this.#loop = new DoorbellLoop(this.#control, CONTROL.GATEWAY_DOORBELL, () => this.#onDoorbell());
+    const consumers = new ExchangeConsumers({
+      dataFolder: configuration.dataFolder,
+      hooks,
+      stores,
+      clock,
+      gateway: this.gateway,
+      feed: this.#feed,
+      settlementSignal: this.#settlement.signal,
+    });
     this.#recovery = new ExchangeRecovery({
       configuration,
       hooks,
@@ -114,7 +124,7 @@ export class RunningExchange {
       feed: this.#feed,
       transfers: this.#transfers,
       firstCommandId: commandIds.firstId,
-      settlementSignal: this.#settlement.signal,
+      consumers,
       readEvents: () => this.#loop.start(),
       eventLogReaches: (eventSequence) => this.#eventLogReaches(eventSequence),
     });
