@@ -3,6 +3,7 @@ import { addAdminCommands } from './main/admin-commands.ts';
 import { runAudit } from './main/audit-command.ts';
 import { type Configuration, readConfiguration } from './main/configuration.ts';
 import { runJournalVerify } from './main/journal-command.ts';
+import { addKlinesCommands } from './main/klines/command.ts';
 import { LEDGER_REBUILD_HELP, type LedgerRebuildOptions, runLedgerRebuild } from './main/ledger-command.ts';
 import { addReplayCommand } from './main/replay-command.ts';
 import { addServicesCommand } from './main/services-command.ts';
@@ -103,6 +104,8 @@ flagged(ledger.command('rebuild'))
     const isProved = await runLedgerRebuild(configurationOf(command), command.opts<LedgerRebuildOptions>());
     process.exitCode = isProved ? 0 : 1;
   });
+
+addKlinesCommands(program, { flagged, configurationOf });
 
 addReplayCommand(program);
 

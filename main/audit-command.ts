@@ -4,9 +4,8 @@ import { auditDataFolder } from '../workers/audit/audit.ts';
 import type { OnProgress } from '../workers/audit/audit-progress.ts';
 import { NotADataFolderError } from '../workers/audit/stored-ledger.ts';
 import { exchangeDatabasePath } from '../workers/storage/exchange-database.ts';
-import { type FolderLock, FolderLockedError } from '../workers/storage/folder-lock.ts';
 import type { Configuration } from './configuration.ts';
-import { ALL_ROLES, lockRoles } from './folder-roles.ts';
+import { lockUnlessRunning } from './lock-unless-running.ts';
 import { compareStoppedLedger } from './stopped-ledger.ts';
 
 /**
@@ -43,16 +42,6 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
     return report.ok;
   } finally {
     await lock?.release();
-  }
-}
-
-/** @returns null when an exchange is at work there, or a worker of one */
-async function lockUnlessRunning(dataFolder: string): Promise<FolderLock | null> {
-  try {
-    return await lockRoles(dataFolder, ALL_ROLES);
-  } catch (error) {
-    if (error instanceof FolderLockedError) return null;
-    throw error;
   }
 }
 

@@ -21,6 +21,8 @@ import { ExchangeRecovery } from './exchange-recovery.ts';
 import { reportStatus } from './exchange-status.ts';
 import { closeStores, type ExchangeStores, openStores } from './exchange-stores.ts';
 import { ExchangeTransfers } from './exchange-transfers.ts';
+import { KlinesRebuilds } from './klines/rebuilds.ts';
+import { klinesRoutes } from './klines/routes.ts';
 import { SnapshotWatch } from './snapshot-watch.ts';
 import type { StatusReport } from './status-report.ts';
 import { troublesOf } from './status-report.ts';
@@ -45,6 +47,7 @@ export class RunningExchange {
   readonly #startedMs: number;
   #logWaiter: { readonly eventSequence: number; readonly resolve: () => void } | null = null;
   #admin: AdminServer | null = null;
+  #rebuilds: KlinesRebuilds | null = null;
 
   private constructor(
     configuration: Configuration,
@@ -157,7 +160,13 @@ export class RunningExchange {
   async listen(adminToken: string): Promise<{ baseUrl: string; adminUrl: string }> {
     const { host, port, adminPort } = this.#configuration;
     const listeningPort = await this.gateway.listen(host, port);
-    const routes = [...this.#ownRoutes(), ...this.gateway.adminRoutes(this.keyStore)];
+    const { catalogue } = this.gateway;
+    this.#rebuilds = new KlinesRebuilds(this.#recovery.klines.check, catalogue);
+    const routes = [
+      ...this.#ownRoutes(),
+      ...this.gateway.adminRoutes(this.keyStore),
+      ...klinesRoutes(this.#rebuilds, catalogue),
+    ];
     this.#admin = new AdminServer({ token: adminToken, routes, logger: this.#hooks.logger });
     const listeningAdminPort = await this.#admin.listen(adminPort);
     return { baseUrl: `http://${host}:${listeningPort}`, adminUrl: `http://127.0.0.1:${listeningAdminPort}` };
@@ -201,6 +210,7 @@ export class RunningExchange {
     this.#loop.stop();
     this.#admin?.close();
     this.gateway.close();
+    await this.#rebuilds?.cancel();
     await closeStores(this.#stores);
   }
 

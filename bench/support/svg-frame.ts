@@ -1,4 +1,7 @@
+import { at, escaped, FONT, line, PALE, text } from '../../main/svg/elements.ts';
 import type { Scale } from './chart-axis.ts';
+
+export { at, line, text };
 
 /** What every picture shares: size, colours, frame, titles, axes, legend. Shapes are put between frame and end. */
 
@@ -8,8 +11,6 @@ export const PLOT = { left: 84, right: WIDTH - 28, top: 92, bottom: HEIGHT - 64 
 
 /** Told apart by people who don't see red and green alike, and readable on white. */
 const COLOURS = ['#0b62a4', '#d95f02', '#1b8a5a', '#8e44ad', '#b58900', '#c2185b', '#00838f', '#555555'];
-const INK = '#222222';
-const PALE = '#6a6a6a';
 const GRID = '#e3e3e3';
 
 export interface Titles {
@@ -27,30 +28,6 @@ export function xOf(scale: Scale, value: number): number {
 
 export function yOf(scale: Scale, value: number): number {
   return PLOT.bottom - scale.share(value) * (PLOT.bottom - PLOT.top);
-}
-
-/** @returns a coordinate as written into a picture: a tenth of a pixel is enough */
-export function at(coordinate: number): string {
-  return String(Number(coordinate.toFixed(1)));
-}
-
-interface TextStyle {
-  readonly anchor?: 'start' | 'middle' | 'end';
-  readonly size?: number;
-  readonly fill?: string;
-  readonly isBold?: boolean;
-  readonly isUpright?: boolean; // turned by a quarter, read from below
-}
-
-export function text(x: number, y: number, content: string, style: TextStyle = {}): string {
-  const { anchor = 'start', size = 13, fill = INK, isBold = false, isUpright = false } = style;
-  const turn = isUpright ? ` transform="rotate(-90 ${at(x)} ${at(y)})"` : '';
-  const weight = isBold ? ' font-weight="600"' : '';
-  return `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}" font-size="${size}" fill="${fill}"${weight}${turn}>${escaped(content)}</text>`;
-}
-
-export function line(x1: number, y1: number, x2: number, y2: number, stroke: string, more = ''): string {
-  return `<line x1="${at(x1)}" y1="${at(y1)}" x2="${at(x2)}" y2="${at(y2)}" stroke="${stroke}"${more}/>`;
 }
 
 export function horizontalGrid(scale: Scale, label: string): string[] {
@@ -94,7 +71,7 @@ export function legend(names: readonly string[]): string[] {
 
 export function svg({ title, subtitle = '' }: Titles, content: readonly string[]): string {
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="Inter, 'Segoe UI', 'Liberation Sans', Arial, sans-serif" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="${FONT}" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(24, 30, title, { size: 18, isBold: true }),
@@ -107,8 +84,4 @@ export function svg({ title, subtitle = '' }: Titles, content: readonly string[]
 /** Close enough to set legend entries side by side without asking a font. */
 function widthOf(name: string): number {
   return name.length * 7;
-}
-
-function escaped(content: string): string {
-  return content.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
