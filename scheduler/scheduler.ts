@@ -125,7 +125,7 @@ export class Scheduler {
     this.#token = null;
     if (token === null) return;
     try {
-      await store.releaseLease(token, this.#outcomes.splice(0));
+      await store.releaseLease(token, this.#outcomes.splice(0), time.wallMs());
     } catch (error) {
       onEvent({ type: 'trouble', error: error as Error });
     }

@@ -119,7 +119,7 @@ export interface JobStore {
   /** The wall clock went back: intervals keep their rhythm, times of day begin again. @throws LeaseLostError */
   clockWentBack(token: number, backMs: number, replan: (job: Job) => number | null, nowMs: number): Promise<void>;
   /** @throws LeaseLostError */
-  releaseLease(token: number, outcomes: readonly RunOutcome[]): Promise<void>;
+  releaseLease(token: number, outcomes: readonly RunOutcome[], nowMs: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -229,10 +229,9 @@ export class SqliteJobStore implements JobStore {
     });
   }
 
-  async releaseLease(token: number, outcomes: readonly RunOutcome[]): Promise<void> {
+  async releaseLease(token: number, outcomes: readonly RunOutcome[], nowMs: number): Promise<void> {
     await this.#transactions.run(async (database) => {
-      const { seenMs } = await readLease(database);
-      await renewLease(database, token, seenMs);
+      await renewLease(database, token, nowMs);
       await writeOutcomes(database, token, outcomes);
       await database.run('UPDATE lease SET holder = NULL, pid = 0');
     });

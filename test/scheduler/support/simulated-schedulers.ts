@@ -7,25 +7,36 @@ import { SimulatedTime } from './simulated-time.ts';
 
 export const NOON_MS = Date.UTC(2026, 5, 15, 12);
 
+export interface SimulationOptions {
+  readonly startMs?: number;
+  readonly beatMs?: number; // longer: less is noticed at once, and less is simulated
+  readonly handlers?: readonly JobHandler[];
+}
+
 /** Schedulers on simulated clocks over one real store, with handlers that say what they were called for. */
 export class SimulatedSchedulers {
   readonly time: SimulatedTime;
   readonly events: JobEvent[] = [];
   /** What was called, as far as it was: `scheduledMs` and wall time of the call. */
-  readonly calls: (JobContext & { readonly calledMs: number })[] = [];
+  readonly calls: (JobContext & {
+    readonly calledMs: number;
+    readonly calledMonotonicMs: number;
+    readonly clockEpoch: number;
+  })[] = [];
   readonly desk: StoredJobDesk;
   readonly store: SqliteJobStore;
   readonly #schedulers: Scheduler[] = [];
   readonly #stores: SqliteJobStore[] = [];
-  readonly #folder: string;
-  readonly #extra: JobHandler[];
+  readonly #times = new Set<SimulatedTime>();
+  readonly folder: string;
+  readonly #options: Required<SimulationOptions>;
 
-  private constructor(folder: string, store: SqliteJobStore, startMs: number, handlers: JobHandler[]) {
-    this.#folder = folder;
+  private constructor(folder: string, store: SqliteJobStore, options: Required<SimulationOptions>) {
+    this.folder = folder;
     this.store = store;
     this.#stores.push(store);
-    this.#extra = handlers;
-    this.time = new SimulatedTime(startMs);
+    this.#options = options;
+    this.time = new SimulatedTime(options.startMs);
     this.desk = new StoredJobDesk({
       store,
       wallMs: () => this.time.wallMs(),
@@ -35,23 +46,25 @@ export class SimulatedSchedulers {
 
   static async open(
     folder: string,
-    { startMs = NOON_MS, handlers = [] }: { startMs?: number; handlers?: JobHandler[] } = {},
+    { startMs = NOON_MS, beatMs = 1_000, handlers = [] }: SimulationOptions = {},
   ): Promise<SimulatedSchedulers> {
-    return new SimulatedSchedulers(folder, await SqliteJobStore.open(folder), startMs, handlers);
+    return new SimulatedSchedulers(folder, await SqliteJobStore.open(folder), { startMs, beatMs, handlers });
   }
 
   /** Starts one more scheduler, on the same clock unless another one is given, with a connection of its own. */
   async start(time: SimulatedTime = this.time): Promise<Scheduler> {
-    const store = this.#schedulers.length === 0 ? this.store : await SqliteJobStore.open(this.#folder);
+    const store = this.#schedulers.length === 0 ? this.store : await SqliteJobStore.open(this.folder);
     if (store !== this.store) this.#stores.push(store);
     const scheduler = new Scheduler({
       store,
-      handlers: [...this.#handlers(time), ...this.#extra],
+      handlers: [...this.#handlers(time), ...this.#options.handlers],
       time,
       onEvent: (event) => this.events.push(event),
+      beatMs: this.#options.beatMs,
       random: () => 0.5,
     });
     this.#schedulers.push(scheduler);
+    this.#times.add(time);
     await scheduler.start();
     return scheduler;
   }
@@ -59,7 +72,8 @@ export class SimulatedSchedulers {
   /** `note` is called, and that is all; `slow` takes as many ms as its arguments say; `fail` fails so often. */
   #handlers(time: SimulatedTime): JobHandler[] {
     const noted = (context: JobContext): void => {
-      this.calls.push({ ...context, calledMs: time.wallMs() });
+      const clockEpoch = this.#movesBack;
+      this.calls.push({ ...context, calledMs: time.wallMs(), calledMonotonicMs: time.monotonicMs(), clockEpoch });
     };
     return [
       { name: 'note', about: '', run: async (context) => void noted(context) as undefined },
@@ -117,6 +131,11 @@ export class SimulatedSchedulers {
     }
   }
 
+  /** How often the schedulers have seen the wall clock go back. */
+  get #movesBack(): number {
+    return this.events.filter((event) => event.type === 'clock-moved' && event.byMs < 0).length;
+  }
+
   scheduledOf(jobId: string): number[] {
     return this.calls.filter((call) => call.jobId === jobId).map(({ scheduledMs }) => scheduledMs);
   }
@@ -133,7 +152,7 @@ export class SimulatedSchedulers {
 
   async close(): Promise<void> {
     const stopped = Promise.all(this.#schedulers.map((scheduler) => scheduler.stop(0)));
-    await this.pass(10_000);
+    for (const time of this.#times) await time.pass(10_000, () => this.settled());
     await stopped;
     for (const store of this.#stores) await store.close();
   }
