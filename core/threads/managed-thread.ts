@@ -1,4 +1,5 @@
-import { type MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { startStrippedWorker } from './stripped-worker.ts';
 import type { EngineThreadMessage, JournalThreadMessage, ThreadFailed, ThreadStopped } from './thread-messages.ts';
 
 /** A thread of the exchange died. The process must end with this reason; recovery at the next start proves the rest. */
@@ -39,7 +40,7 @@ export class ManagedThread<Message extends EngineThreadMessage | JournalThreadMe
     ports: MessagePort[] = [],
   ) {
     this.name = name;
-    this.#worker = new Worker(entry, { workerData, name, transferList: ports });
+    this.#worker = startStrippedWorker(entry, { workerData, name, transferList: ports });
     let hasStopped = false;
     let failure: ThreadFailure | null = null;
     this.#worker.on('message', (message: Message) => {
