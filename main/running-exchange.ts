@@ -44,6 +44,7 @@ export class RunningExchange {
   readonly #feed: EmbeddedFeed;
   readonly #snapshots: SnapshotWatch;
   readonly #recovery: ExchangeRecovery;
+  readonly #consumers: ExchangeConsumers;
   readonly #startedMs: number;
   #logWaiter: { readonly eventSequence: number; readonly resolve: () => void } | null = null;
   #admin: AdminServer | null = null;
@@ -108,7 +109,7 @@ export class RunningExchange {
     this.#snapshots = new SnapshotWatch(logger, () => this.#feed.advanceWatermarks());
     threads.onSnapshot((report) => this.#snapshots.onReport(report));
     this.#loop = new DoorbellLoop(this.#control, CONTROL.GATEWAY_DOORBELL, () => this.#onDoorbell());
-    const consumers = new ExchangeConsumers({
+    this.#consumers = new ExchangeConsumers({
       dataFolder: configuration.dataFolder,
       hooks,
       stores,
@@ -127,7 +128,7 @@ export class RunningExchange {
       feed: this.#feed,
       transfers: this.#transfers,
       firstCommandId: commandIds.firstId,
-      consumers,
+      consumers: this.#consumers,
       readEvents: () => this.#loop.start(),
       eventLogReaches: (eventSequence) => this.#eventLogReaches(eventSequence),
     });
@@ -161,7 +162,7 @@ export class RunningExchange {
     const { host, port, adminPort } = this.#configuration;
     const listeningPort = await this.gateway.listen(host, port);
     const { catalogue } = this.gateway;
-    this.#rebuilds = new KlinesRebuilds(this.#recovery.klines.check, catalogue);
+    this.#rebuilds = new KlinesRebuilds(this.#consumers.klines.check, catalogue);
     const routes = [
       ...this.#ownRoutes(),
       ...this.gateway.adminRoutes(this.keyStore),
