@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Ledger, LedgerUnavailableError, StaleWriterError } from '../core/ports/ledger.ts';
+import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
 import type { EntryArchive } from '../core/ports/transfers.ts';
 import { firstCommandIdOf } from '../core/protocol/command-id.ts';
 import type { Recovered } from '../core/threads/exchange-threads.ts';
@@ -30,8 +31,11 @@ export interface LedgerPosition {
   readonly watermarks: readonly number[]; // empty while it can't be asked
 }
 
+/** Between two looks whether the ledger that is waited for can still be asked. */
+const LOOK_PAUSE_MS = 100;
+
 /** What the journal says of a ledger that goes with it. */
-type Replayed = Pick<Recovered['replayed'], 'highestLedgerSequence' | 'lastEventSequence'>;
+type Replayed = Pick<Recovered['replayed'], 'lastCommandSequence' | 'highestLedgerSequence' | 'lastEventSequence'>;
 
 /** The ledger of the folder is an older copy than its journal. */
 export class LedgerMismatchError extends Error {
@@ -94,10 +98,12 @@ export class ExchangeLedger {
 
   /**
    * The ledger must know every change that a command was based on, and the journal every event that was settled; then it
-   * is this start's, and no earlier one's any more. A refused start leaves the ledger as it was.
-   * @throws LedgerMismatchError, LedgerAheadError, StaleWriterError, LedgerUnavailableError
+   * is this start's, and no earlier one's any more. A refused start leaves the ledger as it was. A Redis that is away, or not
+   * the one to go on with, does not refuse a start that has something to go on with: orders wait, cancels are served, and
+   * the same is done once the right one is there.
+   * @throws LedgerMismatchError, LedgerAheadError, StaleWriterError, and at a first start LedgerUnavailableError
    */
-  async begin({ highestLedgerSequence, lastEventSequence }: Replayed): Promise<void> {
+  async begin({ lastCommandSequence, highestLedgerSequence, lastEventSequence }: Replayed): Promise<void> {
     if (this.#redis !== null) {
       const trouble = await this.#redis.ledger.begin({
         raisedBefore: await readRaisedFloor(this.#database.database),
@@ -108,9 +114,8 @@ export class ExchangeLedger {
           await this.#database.commits.durable();
         },
       });
-      if (trouble !== null) throw trouble;
+      if (trouble !== null && (trouble.isForGood || lastCommandSequence === 0)) throw trouble;
       this.#hasBegun = true;
-      this.#redis.archive.wake(); // what an earlier process left behind
       return;
     }
     const settled = Math.max(...(await this.ledger.watermarks()));
@@ -124,9 +129,24 @@ export class ExchangeLedger {
     await this.ledger.raiseFloor(this.#firstCommandId);
   }
 
+  /** Why it can't be used now, or null. */
+  get trouble(): LedgerUnavailableError | null {
+    return this.#redis?.ledger.trouble ?? null;
+  }
+
   /** Tells when entries are in `exchange.sqlite`. */
   get archive(): EntryArchive {
     return this.#redis?.archive ?? EMBEDDED_ARCHIVE;
+  }
+
+  /**
+   * Waits for an act that asks the ledger again and again, as long as that can be asked: a start goes on without it.
+   * @param act goes on by itself; what it fails with is told here only before the ledger is away
+   */
+  async unlessAway(act: Promise<unknown>): Promise<void> {
+    const done = act.then(() => true);
+    done.catch(() => undefined);
+    while (this.trouble === null) if (await Promise.race([done, sleep(LOOK_PAUSE_MS, false)])) return;
   }
 
   async position(): Promise<LedgerPosition> {
@@ -155,8 +175,11 @@ export class ExchangeLedger {
   #onChange(trouble: LedgerUnavailableError | null, hooks: ExchangeLedgerHooks): void {
     const { logger, onFatal, onLedgerTrouble } = hooks;
     onLedgerTrouble?.(trouble);
-    if (trouble === null) logger.info('the ledger in Redis can be used');
-    else if (isForGood(trouble) && this.#hasBegun) onFatal(trouble);
+    if (trouble === null) {
+      logger.info('the ledger in Redis can be used');
+      this.#redis?.archive.wake(); // what an earlier process left behind
+      // Whatever this process went on to acknowledge could never be settled.
+    } else if (trouble.isForGood && this.#hasBegun) onFatal(trouble);
     else logger.error({ code: trouble.code }, `no orders, settlement or deposits; cancels go on: ${trouble.message}`);
   }
 
@@ -166,9 +189,4 @@ export class ExchangeLedger {
     const epoch = this.#redis?.epoch ?? null;
     return { kind, epoch, trouble, ledgerSequence, archivedSequence, watermarks };
   }
-}
-
-/** Whatever this process went on to acknowledge could never be settled. */
-function isForGood(trouble: LedgerUnavailableError): boolean {
-  return trouble instanceof StaleWriterError || trouble instanceof LedgerAheadError;
 }

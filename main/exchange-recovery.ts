@@ -80,7 +80,7 @@ export class ExchangeRecovery {
     await consumers.begin();
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
-    if (snapshot !== null) await feed.settledThrough(snapshot.eventSequence);
+    if (snapshot !== null) await stores.exchangeLedger.unlessAway(feed.settledThrough(snapshot.eventSequence));
     onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
   }
 

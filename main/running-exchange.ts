@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
+import { LedgerUnavailableError } from '../core/ports/ledger.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads } from '../core/threads/exchange-threads.ts';
 import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';
@@ -16,6 +16,7 @@ import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
 import { ExchangeConsumers } from './exchange-consumers.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
+import type { ExchangeLedger } from './exchange-ledger.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import { ExchangeRecovery } from './exchange-recovery.ts';
 import { reportStatus } from './exchange-status.ts';
@@ -31,7 +32,7 @@ import { troublesOf } from './status-report.ts';
 export class RunningExchange {
   readonly gateway: Gateway;
   readonly keyStore: SqliteKeyStore;
-  readonly ledger: Ledger;
+  readonly exchangeLedger: ExchangeLedger;
   readonly clock: ExchangeClock;
   readonly #configuration: Configuration;
   readonly #hooks: ExchangeHooks;
@@ -63,11 +64,11 @@ export class RunningExchange {
     this.#threads = threads;
     this.clock = clock;
     this.keyStore = stores.keyStore;
-    this.ledger = stores.exchangeLedger.ledger;
+    this.exchangeLedger = stores.exchangeLedger;
     this.#startedMs = clock.nowMs();
     const commandIds = new CommandIds(stores.startNumber);
     this.#transfers = new ExchangeTransfers(stores.transferStores, {
-      ledger: this.ledger,
+      ledger: stores.exchangeLedger.ledger,
       archive: stores.exchangeLedger.archive,
       ids: commandIds,
       clock,
@@ -80,7 +81,7 @@ export class RunningExchange {
       commandRing: threads.commandRing,
       eventRing: threads.eventRing,
       clock,
-      ledger: this.ledger,
+      ledger: stores.exchangeLedger.ledger,
       keyStore: this.keyStore,
       history: stores.historyStore,
       funds: this.#transfers.funds,

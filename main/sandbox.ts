@@ -1,10 +1,14 @@
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Asset } from '../core/money/asset.ts';
 import type { Clock } from '../core/ports/clock.ts';
-import type { Ledger } from '../core/ports/ledger.ts';
+import { type Ledger, LedgerUnavailableError } from '../core/ports/ledger.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import { grantOperationId, grantUnits, SANDBOX_ACCOUNT_NAMES } from '../workers/transfers/sandbox-grants.ts';
+
+/** Between two tries to credit a ledger that can't be asked. */
+const UNAVAILABLE_PAUSE_MS = 500;
 
 /** What `sandbox.json` in the data folder says: everything that a program needs to trade on this exchange. */
 export interface SandboxFile {
@@ -15,41 +19,55 @@ export interface SandboxFile {
 }
 
 export interface SandboxAccount {
+  readonly accountId: number;
   readonly name: string;
   readonly key: string;
   readonly secret: string;
 }
 
-/**
- * Makes sure that the two sandbox accounts exist, have a key and their grant. Every step is repeatable, so that a start
- * that died half-way is finished by the next one.
- */
-export async function ensureSandboxAccounts(
-  keyStore: SqliteKeyStore,
-  ledger: Ledger,
-  assets: readonly Asset[],
-  clock: Clock,
-): Promise<SandboxAccount[]> {
+/** Makes sure that the two sandbox accounts exist and have a key. A start that died half-way is finished by the next one. */
+export async function ensureSandboxAccounts(keyStore: SqliteKeyStore): Promise<SandboxAccount[]> {
   const accounts: SandboxAccount[] = [];
   for (const name of SANDBOX_ACCOUNT_NAMES) {
     const account =
       keyStore.listAccounts().find((known) => known.name === name) ?? (await keyStore.createAccount(name));
     const apiKey =
       keyStore.keysOf(account.accountId)[0] ?? (await keyStore.createKey(account.accountId, ['trader', 'fundManager']));
-    await Promise.all(
-      assets.map((asset) =>
-        ledger.credit({
-          operationId: grantOperationId(account.accountId, asset.assetId),
-          accountId: account.accountId,
-          assetId: asset.assetId,
-          units: grantUnits(asset),
-          timestampMs: clock.nowMs(),
-        }),
-      ),
-    );
-    accounts.push({ name, key: apiKey.key, secret: apiKey.secret });
+    accounts.push({ accountId: account.accountId, name, key: apiKey.key, secret: apiKey.secret });
   }
   return accounts;
+}
+
+/**
+ * Credits each sandbox account with its grant, once ever, as each has ids of its own. A ledger that can't be asked is
+ * waited for.
+ * @throws LedgerUnavailableError when it never can be any more
+ */
+export async function grantSandboxFunds(
+  accounts: readonly SandboxAccount[],
+  ledger: Ledger,
+  assets: readonly Asset[],
+  clock: Clock,
+): Promise<void> {
+  const grants = accounts.flatMap(({ accountId }) => assets.map((asset) => ({ accountId, asset })));
+  for (;;)
+    try {
+      await Promise.all(
+        grants.map(({ accountId, asset }) =>
+          ledger.credit({
+            operationId: grantOperationId(accountId, asset.assetId),
+            accountId,
+            assetId: asset.assetId,
+            units: grantUnits(asset),
+            timestampMs: clock.nowMs(),
+          }),
+        ),
+      );
+      return;
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailableError) || error.isForGood) throw error;
+      await sleep(UNAVAILABLE_PAUSE_MS, undefined, { ref: false });
+    }
 }
 
 /** Writes `sandbox.json`, readable by its owner only, whole or not at all. */

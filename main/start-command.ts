@@ -3,7 +3,13 @@ import { resolve } from 'node:path';
 import { type Logger, pino } from 'pino';
 import type { Configuration } from './configuration.ts';
 import { RunningExchange } from './running-exchange.ts';
-import { ensureSandboxAccounts, orderLine, type SandboxAccount, writeSandboxFile } from './sandbox.ts';
+import {
+  ensureSandboxAccounts,
+  grantSandboxFunds,
+  orderLine,
+  type SandboxAccount,
+  writeSandboxFile,
+} from './sandbox.ts';
 import { startProgress } from './start-progress.ts';
 
 /** sysexits.h: the program's own fault. The next start recovers. */
@@ -20,16 +26,18 @@ export async function runStart(configuration: Configuration): Promise<void> {
   });
   const adminToken = configuration.adminToken ?? randomBytes(24).toString('base64url');
   const isSandbox = configuration.mode === 'sandbox';
-  const accounts = isSandbox
-    ? await ensureSandboxAccounts(
-        exchange.keyStore,
-        exchange.ledger,
-        exchange.gateway.catalogue.assets(),
-        exchange.clock,
-      )
-    : [];
+  const accounts = isSandbox ? await ensureSandboxAccounts(exchange.keyStore) : [];
+  const { clock, exchangeLedger, gateway } = exchange;
+  const granted = grantSandboxFunds(accounts, exchangeLedger.ledger, gateway.catalogue.assets(), clock);
+  await exchangeLedger.unlessAway(granted);
   const { baseUrl, adminUrl } = await exchange.listen(adminToken);
   stopOnSignal(exchange, logger); // before anybody is told that it is ready
+  const { trouble } = exchangeLedger;
+  if (trouble !== null)
+    console.log(
+      `New orders, deposits and withdrawals wait, cancels are served: ${trouble.message}\n` +
+        'It goes on by itself once that is mended.',
+    );
   if (isSandbox) {
     const sandboxPath = writeSandboxFile(resolve(configuration.dataFolder), {
       baseUrl,

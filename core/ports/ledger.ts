@@ -96,16 +96,19 @@ export type DebitAnswer =
 
 /**
  * The ledger can't be asked now. `code` is a word for programs: AWAY, or what the server says of itself (BUSY, OOM,
- * READONLY, MISCONF …). Nothing was written if `isOutcomeKnown`; else the caller must ask again by the operation's id.
+ * READONLY, MISCONF …). Nothing was written if `isOutcomeKnown`; else the caller must ask again by the operation's id. To go
+ * on asking is in vain if `isForGood`.
  */
 export class LedgerUnavailableError extends Error {
   override readonly name: string = 'LedgerUnavailableError';
   readonly code: string;
   readonly isOutcomeKnown: boolean;
+  readonly isForGood: boolean;
 
-  constructor(message: string, facts: { code: string; isOutcomeKnown: boolean; cause?: unknown }) {
+  constructor(message: string, facts: { code: string; isOutcomeKnown: boolean; isForGood?: boolean; cause?: unknown }) {
     super(message, { cause: facts.cause });
     this.code = facts.code;
+    this.isForGood = facts.isForGood ?? false;
     this.isOutcomeKnown = facts.isOutcomeKnown;
   }
 }
@@ -117,8 +120,8 @@ export class LedgerUnavailableError extends Error {
 export class LedgerPausedError extends LedgerUnavailableError {
   override readonly name: string = 'LedgerPausedError';
 
-  constructor(code: string, message: string) {
-    super(`the ledger is paused: ${message}`, { code, isOutcomeKnown: true });
+  constructor(code: string, message: string, isForGood = false) {
+    super(`the ledger is paused: ${message}`, { code, isOutcomeKnown: true, isForGood });
   }
 }
 
@@ -135,6 +138,7 @@ export class StaleWriterError extends LedgerPausedError {
       'STALE_WRITER',
       `a later start of this data folder, or of a copy of it, has the ledger (commands from ${floor} on). Go on there; ` +
         'this folder takes the ledger back only by `ledger rebuild --replace`, and what was done there since is lost then',
+      true,
     );
   }
 }

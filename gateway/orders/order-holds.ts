@@ -51,7 +51,8 @@ export class OrderHolds {
     } catch (error) {
       // What is known to have held nothing has nothing to give back; the ledger has told the log of itself.
       if (!(error instanceof LedgerUnavailableError && error.isOutcomeKnown)) this.#abandon(commandId, error);
-      throw tryLater('The order could not be taken, and nothing of it remains');
+      const reason = error instanceof LedgerUnavailableError ? `: the ledger can't be used now (${error.code})` : '';
+      throw tryLater(`The order could not be taken, and nothing of it remains${reason}`);
     }
     if (answer.outcome === 'HELD' || answer.outcome === 'REPEATED') return answer.ledgerSequence;
     if (answer.outcome === 'INSUFFICIENT_FUNDS') throw insufficientFunds(request, what, answer.availableUnits);

@@ -121,7 +121,8 @@ export class RestServer {
 
   #unexpected(error: unknown, incoming: IncomingRequest): Reply {
     // The ledger has told the log of itself, once.
-    if (error instanceof LedgerUnavailableError) return tryLater('Balances can not be read now; try again', 5).reply();
+    if (error instanceof LedgerUnavailableError)
+      return tryLater(`Balances can't be asked for or moved now (${error.code}); try again`, 5).reply();
     return this.#internalError(error, incoming);
   }
 

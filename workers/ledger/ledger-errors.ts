@@ -22,6 +22,7 @@ export class LedgerAheadError extends LedgerPausedError {
       'AHEAD',
       `${ledgerName} has settled event ${settledSequence}, but the journal yields only ${lastEventSequence} events: ` +
         'acknowledged commands are missing. Restore the journal folder that belongs to it.',
+      true,
     );
   }
 }

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { EventFeed } from '../../core/ports/event-feed.ts';
-import type { Ledger } from '../../core/ports/ledger.ts';
+import { type Ledger, LedgerUnavailableError, type OpenHold } from '../../core/ports/ledger.ts';
 
 export interface OrphanReleaseSettings {
   readonly ledger: Ledger;
@@ -21,16 +22,19 @@ export interface OrphanReleaseResult {
 
 /** Releases under way at a time: they share commits, and leave room for the orders of the day. */
 const BATCH_HOLDS = 256;
+/** Between two tries while the ledger can't be asked. */
+const UNAVAILABLE_PAUSE_MS = 500;
 
 /**
  * Gives back what was held for commands that never reached the journal, as the process died in between. Waits until
- * settlement has met every command that did: what is open then, from before this start, belongs to none.
+ * settlement has met every command that did: what is open then, from before this start, belongs to none. A ledger that
+ * can't be asked meanwhile is waited for.
  * @throws what the feed or the ledger fails with; a hold not released yet is found again at the next start
  */
 export async function releaseOrphanedHolds(settings: OrphanReleaseSettings): Promise<OrphanReleaseResult> {
   const { ledger, feed, clock, endSequenceAtStart, firstCommandId, heldWithdrawals } = settings;
   await feed.settledThrough(endSequenceAtStart);
-  const open = await ledger.openHoldsBelow(firstCommandId);
+  const open = await openHolds(ledger, firstCommandId);
   const holds = open.filter(({ commandId }) => !heldWithdrawals.has(commandId));
   let released = 0;
   for (let from = 0; from < holds.length; from += BATCH_HOLDS) {
@@ -39,4 +43,15 @@ export async function releaseOrphanedHolds(settings: OrphanReleaseSettings): Pro
     released += answers.filter(({ outcome }) => outcome === 'RELEASED').length;
   }
   return { released };
+}
+
+async function openHolds(ledger: Ledger, firstCommandId: number): Promise<readonly OpenHold[]> {
+  for (;;) {
+    try {
+      return await ledger.openHoldsBelow(firstCommandId);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailableError) || error.isForGood) throw error;
+      await sleep(UNAVAILABLE_PAUSE_MS, undefined, { ref: false });
+    }
+  }
 }

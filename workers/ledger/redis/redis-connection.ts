@@ -30,6 +30,7 @@ export class RedisConnection {
   readonly #redis: Redis;
   /** Why nothing may be called now; null while all is well. */
   #trouble: LedgerUnavailableError | null;
+  #unreachable: LedgerUnavailableError | null = null; // why the last try to connect came to nothing
   #isClosed = false;
   #epoch = 0; // rises with each connection: a verification that took longer than its connection counts for nothing
   #verifyTimer: NodeJS.Timeout | undefined;
@@ -50,16 +51,21 @@ export class RedisConnection {
     });
     this.#redis.on('ready', () => {
       this.#epoch += 1;
+      this.#unreachable = null;
       void this.#verify(this.#epoch);
     });
     this.#redis.on('close', () => {
       this.#epoch += 1;
       clearTimeout(this.#verifyTimer);
-      if (!(this.#trouble instanceof LedgerPausedError)) this.#setTrouble(away('the connection to Redis is lost'));
+      if (!(this.#trouble instanceof LedgerPausedError))
+        this.#setTrouble(this.#unreachable ?? away('the connection to Redis is lost'));
       this.#firstVerdict.resolve();
     });
     this.#redis.on('error', (error: Error) => {
-      if (this.#trouble !== null && !(this.#trouble instanceof LedgerPausedError)) this.#trouble = away(error.message);
+      this.#unreachable = away(
+        `Redis can't be reached at ${withoutPassword(settings.url)} (${error.message}): start it, or name another one in RINGBOOK_REDIS_URL`,
+      );
+      if (this.#trouble !== null && !(this.#trouble instanceof LedgerPausedError)) this.#trouble = this.#unreachable;
     });
   }
 
@@ -124,7 +130,7 @@ export class RedisConnection {
 
   /** @returns once the ledger may be used, or after that time; rejects when it was closed */
   async untilUsable(timeoutMs: number): Promise<void> {
-    if (this.#isClosed) throw this.#trouble ?? away('the ledger was closed');
+    if (this.#isClosed) throw this.#trouble ?? closed();
     if (this.#trouble === null) return;
     const waiter = Promise.withResolvers<void>();
     this.#waiters.push(waiter);
@@ -143,9 +149,8 @@ export class RedisConnection {
     this.#isClosed = true;
     clearTimeout(this.#verifyTimer);
     this.#redis.disconnect();
-    const closed = away('the ledger was closed');
-    this.#trouble = closed;
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(closed);
+    this.#trouble = closed();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#trouble);
   }
 
   async #verify(epoch: number): Promise<void> {
@@ -180,6 +185,10 @@ export class RedisConnection {
 
 function away(message: string): LedgerUnavailableError {
   return new LedgerUnavailableError(message, { code: 'AWAY', isOutcomeKnown: true });
+}
+
+function closed(): LedgerUnavailableError {
+  return new LedgerUnavailableError('the ledger was closed', { code: 'CLOSED', isOutcomeKnown: true, isForGood: true });
 }
 
 function withoutPassword(url: string): string {

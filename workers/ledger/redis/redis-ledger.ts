@@ -12,7 +12,6 @@ import {
   type ReleaseAnswer,
   type SettleAnswer,
   type SettlementBatch,
-  StaleWriterError,
 } from '../../../core/ports/ledger.ts';
 import { LedgerInvariantError } from '../ledger-errors.ts';
 import { requireId } from '../operation-id.ts';
@@ -103,7 +102,7 @@ export class RedisLedger implements Ledger {
       try {
         return await this.release(commandId, timestampMs);
       } catch (error) {
-        if (!(error instanceof LedgerUnavailableError) || error instanceof StaleWriterError) throw error;
+        if (!(error instanceof LedgerUnavailableError) || error.isForGood) throw error;
         await this.#connection.untilUsable(ASK_TIMEOUT_MS);
         await sleep(REFUSED_PAUSE_MS, undefined, { ref: false });
       }
