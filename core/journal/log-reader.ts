@@ -15,6 +15,7 @@ export class LogReader {
   readonly #dataFolder: string;
   readonly #kind: LogKind;
   #segment: { readonly reader: SegmentReader; readonly firstSequence: number } | null = null;
+  #frameBytes = 0; // of the frame returned last
   #positionBytes = 0; // of the next frame in the segment
   #expectedSequence = 1; // that frame's first
   #wantedSequence = 1; // frames that end before it are skipped
@@ -45,10 +46,22 @@ export class LogReader {
       }
       if (frame.firstSequence !== this.#expectedSequence)
         this.#refuse(`a frame begins with sequence ${frame.firstSequence}, not ${this.#expectedSequence}`);
+      this.#frameBytes = this.#positionBytes;
       this.#positionBytes = frame.endBytes;
       this.#expectedSequence = frame.lastSequence + 1;
       if (frame.lastSequence >= this.#wantedSequence) return frame;
     }
+  }
+
+  /** @returns another reader whose first frame is the one that this one returned last, found without a search */
+  fork(frame: Frame): LogReader {
+    const fork = new LogReader(this.#dataFolder, this.#kind);
+    const { reader, firstSequence } = this.#segment!;
+    fork.#segment = { reader: this.#readerOf({ path: reader.path, firstSequence }), firstSequence };
+    fork.#positionBytes = this.#frameBytes;
+    fork.#expectedSequence = frame.firstSequence;
+    fork.#wantedSequence = frame.firstSequence;
+    return fork;
   }
 
   close(): void {
