@@ -3,23 +3,8 @@ import { fail } from '../../core/assert.ts';
 import { EventLogCursor } from '../../core/journal/event-log-cursor.ts';
 import { type EventConsumer, partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
-import type { ConsumerPosition, ConsumerRunSettings } from './feed-settings.ts';
-
-/** The feed was stopped before the events that somebody waited for were consumed. */
-export class FeedStoppedError extends Error {
-  override readonly name = 'FeedStoppedError';
-}
-
-/**
- * A consumer has effects of events that the log does not have: part of journal and event log is missing. Going on would
- * give new events the numbers of lost ones, and this consumer would take them for done.
- */
-export class WatermarkBeyondLogError extends Error {
-  override readonly name = 'WatermarkBeyondLogError';
-}
-
-/** A partition without events is told of it this often: how much of the log a start after a crash reads in vain. */
-const QUIET_EVENTS = 65_536;
+import { FeedStoppedError, WatermarkBeyondLogError } from './feed-errors.ts';
+import { type ConsumerPosition, type ConsumerRunSettings, QUIET_EVENTS } from './feed-settings.ts';
 
 interface Waiter {
   readonly eventSequence: number;
@@ -95,11 +80,7 @@ export class ConsumerRun {
       if (watermarks.length !== partitionCount)
         fail(`consumer ${this.#consumer.name}: ${watermarks.length} watermarks for ${partitionCount} partitions`);
       const [highest, end] = [Math.max(...watermarks), endSequence()];
-      if (highest > end)
-        throw new WatermarkBeyondLogError(
-          `consumer ${this.#consumer.name} has consumed event ${highest}, but the event log ends at ${end}: restore ` +
-            'journal and events folders from a copy that reaches this event.',
-        );
+      if (highest > end) throw new WatermarkBeyondLogError(this.#consumer.name, highest, end);
       this.#lastSequences.push(...watermarks);
       this.#consumedSequence = Math.min(...watermarks);
       this.#resolveWaiters();

@@ -1,13 +1,12 @@
 import { fail } from '../../core/assert.ts';
 import type { EventConsumer, EventFeed } from '../../core/ports/event-feed.ts';
 import { ConsumerRun } from './consumer-run.ts';
-import type { ConsumerPosition, ConsumerRunSettings, EmbeddedFeedSettings } from './feed-settings.ts';
-
-/**
- * What is read at a time where there is a backlog; a consumer that keeps up gets a few. Settlement decides a batch in one
- * synchronous step: of 512 events it takes 0.7 ms of the event loop, of 4,096 it takes 4.4 ms and is no faster for it.
- */
-const DEFAULT_BATCH_EVENTS = 512;
+import {
+  type ConsumerPosition,
+  type ConsumerRunSettings,
+  DEFAULT_BATCH_EVENTS,
+  type EmbeddedFeedSettings,
+} from './feed-settings.ts';
 
 /**
  * The event feed of a single process: reads the event log, one cursor for each consumer. It reads when it is woken and

@@ -35,3 +35,12 @@ export interface FeedFailure {
   readonly partition: number | null; // null: the consumer gets no events at all any more
   readonly error: Error;
 }
+
+/** A partition without events is told of it this often: how much of the log a start after a crash reads in vain. */
+export const QUIET_EVENTS = 65_536;
+
+/**
+ * What is read at a time where there is a backlog; a consumer that keeps up gets a few. Settlement decides a batch in one
+ * synchronous step: of 512 events it takes 0.7 ms of the event loop, of 4,096 it takes 4.4 ms and is no faster for it.
+ */
+export const DEFAULT_BATCH_EVENTS = 512;
