@@ -1,0 +1,52 @@
+import type { Message, Options } from 'amqplib';
+
+/**
+ * What every message of ours says of itself. AMQP properties `messageId` and `type`; headers `version`, `hopCount`,
+ * `firstPublishedMs` and what its type adds, all whole numbers from 0 to 2^53 - 1.
+ */
+export interface MessageEnvelope {
+  /** The same for each copy of the message. */
+  readonly messageId: string;
+  readonly type: string;
+  /** Of the type's layout: a program refuses one that it does not know. */
+  readonly version: number;
+  /** How often one of our consumers has forwarded it, or put it back to be tried again. */
+  readonly hopCount: number;
+  readonly firstPublishedMs: number;
+}
+
+/** A message that can't be understood, however often it comes. */
+export class PoisonMessageError extends Error {
+  override readonly name = 'PoisonMessageError';
+  readonly code = 'POISON_MESSAGE';
+}
+
+const HEADER_NAMES = ['version', 'hopCount', 'firstPublishedMs'] as const;
+
+/** @param fields headers that the type adds */
+export function envelopeOptions(
+  envelope: MessageEnvelope,
+  fields: Readonly<Record<string, number>> = {},
+): Options.Publish & { readonly messageId: string } {
+  const { messageId, type, version, hopCount, firstPublishedMs } = envelope;
+  return { messageId, type, headers: { version, hopCount, firstPublishedMs, ...fields } };
+}
+
+/** @throws PoisonMessageError */
+export function readEnvelope(message: Message): MessageEnvelope {
+  const { messageId, type } = message.properties as { messageId: unknown; type: unknown };
+  if (typeof messageId !== 'string' || messageId === '') throw new PoisonMessageError('a message without message id');
+  if (typeof type !== 'string' || type === '') throw new PoisonMessageError(`message ${messageId} has no type`);
+  const [version, hopCount, firstPublishedMs] = HEADER_NAMES.map((name) => readField(message, name));
+  return { messageId, type, version: version!, hopCount: hopCount!, firstPublishedMs: firstPublishedMs! };
+}
+
+/** @returns a whole number of the headers @throws PoisonMessageError */
+export function readField(message: Message, name: string): number {
+  const value: unknown = message.properties.headers?.[name];
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw new PoisonMessageError(
+      `message ${String(message.properties.messageId)}: header ${name} is ${String(value)}, not a whole number from 0`,
+    );
+  return value as number;
+}

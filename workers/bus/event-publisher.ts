@@ -1,0 +1,176 @@
+import type { ConfirmChannel } from 'amqplib';
+import type { EventProgress } from '../../core/ports/event-feed.ts';
+import { ConfirmedPublish } from './confirmed-publish.ts';
+import { FeedStoppedError } from './feed-errors.ts';
+import { DEFAULT_BATCH_EVENTS } from './feed-settings.ts';
+import { declarePartitionQueue, partitionQueue, takeRewindRequests } from './feed-topology.ts';
+import type { KeptChannel } from './kept-channel.ts';
+import { PublisherSession } from './publisher-session.ts';
+import { type EventPublisherSettings, PUBLISHER_TIMES, type PublisherPosition } from './publisher-settings.ts';
+import { PublisherTail } from './publisher-tail.ts';
+
+interface Waiter {
+  readonly eventSequence: number;
+  readonly reached: PromiseWithResolvers<void>;
+}
+
+const WINDOW_BATCHES = 16;
+
+/**
+ * Sends the event log on, to a queue for each consumer and partition. The log is the outbox, and what was consumed is
+ * known where its effect is: so the queues are worth nothing. With each channel they are emptied, and everything after
+ * the consumers' watermarks is sent again; what a consumer then gets twice it trims. RabbitMQ may be away meanwhile, or
+ * come back with an empty disk. One at a time: the data folder's lock sees to that.
+ */
+export class EventPublisher implements EventProgress {
+  readonly #settings: EventPublisherSettings;
+  readonly #tails: readonly PublisherTail[];
+  readonly #kept: KeptChannel;
+  readonly #waiters = new Set<Waiter>();
+  readonly #deadQueues = new Set<string>(); // to be deleted, then declared anew
+  #preparing: string | null = null; // the queue whose answer is waited for
+  #failure: Error | null = null;
+  #isStopped = false;
+  #toldSequence = 0;
+
+  /** Begins at once, or when the broker is there. */
+  constructor(settings: EventPublisherSettings) {
+    this.#settings = settings;
+    const times = { ...PUBLISHER_TIMES, ...settings.times };
+    this.#tails = settings.consumers.map(
+      (consumer) =>
+        new PublisherTail(consumer, {
+          ...settings,
+          times,
+          batchEvents: settings.batchEvents ?? DEFAULT_BATCH_EVENTS,
+          windowBatches: settings.windowBatches ?? WINDOW_BATCHES,
+          onProgress: () => this.#onProgress(),
+          onFailure: (error) => this.#onFailure(consumer.name, error),
+          onTrouble: (text) => settings.onTrouble?.(text),
+        }),
+    );
+    this.#kept = settings.connection.keepChannel({
+      name: 'event publisher',
+      openTimeoutMs: times.openTimeoutMs,
+      onOpen: (channel) => this.#open(channel, times.confirmTimeoutMs),
+      onClose: (reason) => this.#onClose(reason),
+    });
+  }
+
+  wake(): void {
+    for (const tail of this.#tails) tail.wake();
+  }
+
+  advanceWatermarks(): void {
+    for (const tail of this.#tails) tail.advanceWatermarks();
+  }
+
+  get durableSequence(): number {
+    return Math.min(...this.#tails.map(({ durableSequence }) => durableSequence));
+  }
+
+  /** Waits for RabbitMQ and for consumers that are away or stand still: only what can never come true is rejected. */
+  settledThrough(eventSequence: number): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (eventSequence <= this.#consumedSequence()) return Promise.resolve();
+    if (this.#isStopped) return Promise.reject(new FeedStoppedError('the event publisher was stopped'));
+    const reached = Promise.withResolvers<void>();
+    this.#waiters.add({ eventSequence, reached });
+    return reached.promise;
+  }
+
+  positions(): PublisherPosition[] {
+    return this.#tails.map(({ consumer, consumedSequence, durableSequence, publishedSequence }) => ({
+      consumer,
+      consumedSequence,
+      durableSequence,
+      publishedSequence,
+      failedPartitions: [],
+    }));
+  }
+
+  /** What was not confirmed is sent again by the next start. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#kept.close();
+    await Promise.all(this.#tails.map((tail) => tail.stop()));
+    this.#rejectWaiters(new FeedStoppedError('the event publisher was stopped'));
+  }
+
+  async #open(channel: ConfirmChannel, timeoutMs: number): Promise<void> {
+    const { connection, namespace, partitionCount, onTrouble = () => {} } = this.#settings;
+    const publish = new ConfirmedPublish(channel, {
+      timeoutMs,
+      isBlocked: () => connection.state.isBlocked,
+      onTimeout: () => this.#kept.reopen('the broker has confirmed nothing for too long'),
+    });
+    for (const { consumer } of this.#tails)
+      for (let partition = 0; partition < partitionCount; partition++)
+        await this.#prepare(channel, partitionQueue(namespace, consumer, partition));
+    // Before the watermarks are read: a consumer that finds a gap after that is heard.
+    const onRequest = ({
+      consumer,
+      partition,
+      afterSequence,
+    }: {
+      consumer: string;
+      partition: number;
+      afterSequence: number;
+    }) => this.#tails.find((tail) => tail.consumer === consumer)?.rewind(partition, afterSequence);
+    await takeRewindRequests(channel, namespace, onRequest, (error) => onTrouble(error.message));
+    const session = new PublisherSession(channel, publish, () => this.wake());
+    for (const tail of this.#tails) tail.attach(session);
+  }
+
+  /**
+   * What an earlier session has sent goes: it will be sent again. A queue that does not answer that is dead (a broker
+   * killed just after it was declared leaves it so); with a new channel it is deleted and declared again.
+   */
+  async #prepare(channel: ConfirmChannel, queue: string): Promise<void> {
+    this.#preparing = queue;
+    if (this.#deadQueues.has(queue)) {
+      this.#settings.onTrouble?.(`queue ${queue} does not answer: it is deleted and declared again`);
+      await channel.deleteQueue(queue);
+      this.#deadQueues.delete(queue);
+    }
+    await declarePartitionQueue(channel, queue);
+    await channel.purgeQueue(queue);
+    this.#preparing = null;
+  }
+
+  #onClose(reason: string): void {
+    if (!this.#isStopped) this.#settings.onTrouble?.(`events are not published: ${reason}`);
+    if (this.#preparing !== null) this.#deadQueues.add(this.#preparing);
+    this.#preparing = null;
+    for (const tail of this.#tails) tail.detach();
+  }
+
+  #onProgress(): void {
+    const durable = this.durableSequence;
+    if (durable > this.#toldSequence) {
+      this.#toldSequence = durable;
+      this.#settings.onAdvance?.(durable);
+    }
+    const consumed = this.#consumedSequence();
+    for (const waiter of this.#waiters)
+      if (waiter.eventSequence <= consumed) {
+        this.#waiters.delete(waiter);
+        waiter.reached.resolve();
+      }
+  }
+
+  #consumedSequence(): number {
+    return Math.min(...this.#tails.map(({ consumedSequence }) => consumedSequence));
+  }
+
+  #onFailure(consumer: string, error: Error): void {
+    this.#failure ??= error;
+    this.#rejectWaiters(error);
+    this.#settings.onFailure({ consumer, partition: null, error });
+  }
+
+  #rejectWaiters(error: Error): void {
+    for (const { reached } of this.#waiters) reached.reject(error);
+    this.#waiters.clear();
+  }
+}

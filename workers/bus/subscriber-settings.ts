@@ -1,0 +1,39 @@
+import type { AmqpConnection } from './amqp-connection.ts';
+import type { FeedFailure } from './feed-settings.ts';
+
+/** What a subscriber is made with, and what it tells. */
+export interface EventSubscriberSettings {
+  /** For consuming alone; who makes it closes it, after the subscriber was stopped. */
+  readonly connection: AmqpConnection;
+  /** The publisher's. */
+  readonly namespace: string;
+  readonly partitionCount: number;
+  /**
+   * Called once for each partition that stops, with what it has stopped at: its instruments are to be halted, and
+   * somebody to be told. Its messages stay in their queue.
+   */
+  readonly onFailure: (failure: FeedFailure) => void;
+  /** Told in a sentence what went wrong and is being mended. */
+  readonly onTrouble?: (text: string) => void;
+  /** Messages of a partition that are taken ahead. */
+  readonly prefetch?: number;
+  /** How often a batch is tried in all, each pause twice as long as the one before. */
+  readonly attempts?: number;
+  readonly firstPauseMs?: number;
+  /** How long the broker may take to subscribe a partition before the connection is given up. */
+  readonly openTimeoutMs?: number;
+}
+
+export const SUBSCRIBER_DEFAULTS = { prefetch: 16, attempts: 6, firstPauseMs: 100 } as const; // 3.1 s of pauses
+
+/** How far a subscribed consumer has come, as this process knows. */
+export interface SubscriberPosition {
+  readonly consumer: string;
+  /** By partition; null before it was asked. */
+  readonly watermarks: readonly (number | null)[];
+  readonly failedPartitions: readonly number[];
+  /** Partitions that the broker may deliver to us. */
+  readonly subscribedPartitions: readonly number[];
+  /** Between when the newest batch was first published and when its effect was durable; null before the first. */
+  readonly lagMs: number | null;
+}
