@@ -2,11 +2,15 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { auditDataFolder } from '../workers/audit/audit.ts';
 import type { OnProgress } from '../workers/audit/audit-progress.ts';
+import type { AuditReport } from '../workers/audit/check-report.ts';
 import { NotADataFolderError } from '../workers/audit/stored-ledger.ts';
 import { exchangeDatabasePath } from '../workers/storage/exchange-database.ts';
+import { callAdmin } from './admin-client.ts';
 import type { Configuration } from './configuration.ts';
 import { lockUnlessRunning } from './lock-unless-running.ts';
 import { compareStoppedLedger } from './stopped-ledger.ts';
+
+const MAX_TOLD_FINDINGS = 20;
 
 /**
  * `ringbook audit`: proves what always holds. A stopped exchange is kept from starting meanwhile; a running one is audited
@@ -22,6 +26,7 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
     const ledgerComparison = lock === null ? null : await compareStoppedLedger(dataFolder, configuration.redisUrl);
     const options = { isRunning: lock === null, ledgerComparison, onProgress: printProgress() };
     const report = await auditDataFolder(dataFolder, options);
+    if (lock === null && !report.ok) await tellExchange(configuration, report);
     if (asJson) {
       console.log(JSON.stringify(report, null, 2));
       return report.ok;
@@ -42,6 +47,18 @@ export async function runAudit(configuration: Configuration, asJson: boolean): P
     return report.ok;
   } finally {
     await lock?.release();
+  }
+}
+
+/** Whoever reads the notices of the exchange learns of it too, not only who runs the audit. */
+async function tellExchange(configuration: Configuration, { statements }: AuditReport): Promise<void> {
+  const broken = statements.filter(({ ok }) => !ok);
+  const text = `the audit found broken: ${broken.map(({ number, title }) => `${number}. ${title}`).join('; ')}`;
+  const facts = { findings: broken.flatMap(({ findings }) => findings).slice(0, MAX_TOLD_FINDINGS) };
+  try {
+    await callAdmin(configuration, '/notices', { kind: 'audit-breach', text: text.slice(0, 1_000), facts });
+  } catch (error) {
+    console.error(`the running exchange could not be told: ${(error as Error).message}`);
   }
 }
 

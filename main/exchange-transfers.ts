@@ -41,10 +41,13 @@ export interface TransferParts {
 /** The embedded ledger's entries lie beside its balances: what it has answered is archived. */
 export const EMBEDDED_ARCHIVE: EntryArchive = { archivedThrough: () => Promise.resolve() };
 
+/** Jobs try each transfer sooner; the rounds over all of them find those whose job was lost. */
+const ROUND_PAUSE_MS = 15_000;
+
 /** How long a start or a stop waits for a ledger that is away. */
 const PATIENCE_MS = 5_000;
 
-/** Deposits and withdrawals of a running exchange, with the job that finishes what was left half-way. */
+/** Deposits and withdrawals of a running exchange, with the rounds that finish what was left half-way. */
 export class ExchangeTransfers {
   readonly funds: Funds;
   readonly #stores: TransferStores;
@@ -55,7 +58,12 @@ export class ExchangeTransfers {
     this.#stores = stores;
     this.#desk = new SqliteTransferDesk({ store: stores.transfers, ledger, archive, ids, clock });
     this.funds = { desk: this.#desk, addresses: stores.addresses, entries: stores.entries };
-    this.#stuck = new StuckTransfers({ desk: this.#desk, onRound: (round) => logRound(logger, round), onStuck });
+    this.#stuck = new StuckTransfers({
+      desk: this.#desk,
+      firstPauseMs: ROUND_PAUSE_MS,
+      onRound: (round) => logRound(logger, round),
+      onStuck,
+    });
   }
 
   /**

@@ -16,6 +16,7 @@ export const JOB_TYPES = [TRANSFER_JOB, NOTICE_JOB] as const;
 
 const TRANSFERS_AT_A_TIME = 16;
 const NOTICES_AT_A_TIME = 64;
+const LAST_WORDS_MS = 1_000;
 
 export interface ExchangeWorkSettings {
   readonly dataFolder: string;
@@ -97,6 +98,14 @@ export class ExchangeWork {
     const kind = isFull ? 'disk-full' : 'disk-has-room';
     const text = isFull ? 'the ledger waits for disk space: new orders get 503' : 'the ledger has disk space again';
     this.notices.raise({ kind, text, facts: {} });
+  }
+
+  /** @returns once that is known to outlive this process, or after a second: nothing may trade on for long */
+  async tellPartitionStopped(consumer: string, partition: number | null, { message }: Error): Promise<void> {
+    const where = partition === null ? 'altogether' : `at partition ${partition}`;
+    const text = `${consumer} stopped ${where}: ${message}`;
+    this.notices.raise({ kind: 'partition-stopped', text, facts: { consumer, partition } });
+    await this.#board.sent(LAST_WORDS_MS);
   }
 
   async close(): Promise<void> {

@@ -102,9 +102,10 @@ export class RunningExchange {
       // Settlement can't be refused by the rules: if it fails, a fact of ours is broken, and nothing may trade on.
       onFailure: ({ consumer, partition, error }) => {
         if (this.#settlement.signal.aborted && error instanceof LedgerUnavailableError) return; // at an orderly end
-        onFatal(
-          new Error(`${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`, { cause: error }),
-        );
+        const reason = `${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`;
+        void stores.work
+          .tellPartitionStopped(consumer, partition, error)
+          .finally(() => onFatal(new Error(reason, { cause: error })));
       },
     });
     this.#snapshots = new SnapshotWatch(logger, () => this.#feed.advanceWatermarks());

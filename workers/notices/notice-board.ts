@@ -50,6 +50,11 @@ export class NoticeBoard implements Notices {
     return DONE;
   };
 
+  /** @returns once everything raised so far is in the queue, or after that time */
+  async sent(timeoutMs: number): Promise<void> {
+    await Promise.race([this.#sender, sleep(timeoutMs, undefined, { ref: false })]);
+  }
+
   /** Sends no more than what can be sent now. */
   async stop(): Promise<void> {
     this.#stopping.abort();

@@ -10,6 +10,8 @@ export interface StuckTransfersParts {
   };
   /** Told of each transfer that was kept waiting, for whoever can do it sooner than the next round. */
   readonly onStuck?: (transferId: number) => void;
+  /** Before the first round after a transfer was kept waiting; later ones pause longer. A second unless set. */
+  readonly firstPauseMs?: number;
   /** Told of each round that finished something or could not. */
   readonly onRound: (round: StuckRound) => void;
 }
@@ -28,12 +30,15 @@ export interface StuckRound {
 export class StuckTransfers {
   readonly #parts: StuckTransfersParts;
   #timer: NodeJS.Timeout | null = null;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #firstPauseMs: number;
+  #pauseMs: number;
   #round: Promise<StuckRound> | null = null;
   #isStopped = false;
 
   constructor(parts: StuckTransfersParts) {
     this.#parts = parts;
+    this.#firstPauseMs = parts.firstPauseMs ?? FIRST_PAUSE_MS;
+    this.#pauseMs = this.#firstPauseMs;
     parts.desk.onStuck = (transferId) => {
       this.#arm();
       parts.onStuck?.(transferId);
@@ -73,7 +78,7 @@ export class StuckTransfers {
     if (stuck.length > 0) onRound(round);
     // A full page may have more behind it.
     if (round.left > 0 || stuck.length === MAX_TRANSFER_ROWS) this.#arm();
-    else this.#pauseMs = FIRST_PAUSE_MS;
+    else this.#pauseMs = this.#firstPauseMs;
     return round;
   }
 
