@@ -6,6 +6,7 @@ import type { Markets } from '../core/money/default-markets.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { HistoryStore } from '../core/ports/history.ts';
 import type { AccountAdmin, KeyStore } from '../core/ports/keys.ts';
+import type { KlineStore } from '../core/ports/klines.ts';
 import type { Ledger } from '../core/ports/ledger.ts';
 import type { BalanceEntries, DepositAddresses, TransferDesk } from '../core/ports/transfers.ts';
 import type { RingBuffers } from '../core/ring/ring.ts';
@@ -21,6 +22,7 @@ import { transferRoutes } from './admin/transfer-routes.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { htmlReply } from './http/reply.ts';
 import { CatalogueEvents } from './market-data/catalogue-events.ts';
+import { CurrentCandles } from './market-data/current-candles.ts';
 import { MarketData } from './market-data/market-data.ts';
 import { type Checkpoint, OperatorCommands } from './operator-commands.ts';
 import type { CommandIds } from './orders/command-ids.ts';
@@ -34,6 +36,7 @@ import { OrderView } from './orders/order-view.ts';
 import { PastOrders } from './orders/past-orders.ts';
 import { ProtectionPrices } from './orders/protection-prices.ts';
 import { accountRoutes } from './rest/account-routes.ts';
+import { candleRoutes } from './rest/candle-routes.ts';
 import { fundRoutes } from './rest/fund-routes.ts';
 import { historyRoutes } from './rest/history-routes.ts';
 import { marketRoutes } from './rest/market-routes.ts';
@@ -46,8 +49,9 @@ import { answeredWithin } from './rest/unknown-outcome.ts';
 import { volumeRoutes } from './rest/volume-routes.ts';
 import { withdrawalRoutes } from './rest/withdrawal-routes.ts';
 import { currencyPage } from './web/currency-page.ts';
-import { l2Endpoint } from './ws/l2-endpoint.ts';
+import { CandleHub } from './ws/candle-hub.ts';
 import { L2Hub } from './ws/l2-hub.ts';
+import { marketEndpoint } from './ws/market-endpoint.ts';
 import { orderEventEndpoint } from './ws/order-event-endpoint.ts';
 import { OrderEventHub } from './ws/order-event-hub.ts';
 import { SocketServer } from './ws/socket-server.ts';
@@ -69,6 +73,7 @@ export interface GatewayDependencies {
   readonly ledger: Ledger;
   readonly keyStore: KeyStore;
   readonly history: HistoryStore;
+  readonly klines: KlineStore;
   readonly funds: Funds;
   readonly commandIds: CommandIds;
   readonly partitionCount: number; // of settlement's watermarks
@@ -115,6 +120,7 @@ export class Gateway {
   readonly #orderEvents: OrderEventHub;
   readonly #sequences: AccountSequences;
   readonly #history: CurrentHistory;
+  readonly #candles: CurrentCandles;
   readonly #expiries: ExpirySchedule;
   readonly #outcomes = new CommandOutcomes();
   readonly #reader: EventReader;
@@ -129,6 +135,8 @@ export class Gateway {
     this.#expiries = new ExpirySchedule(this.orders, dependencies.clock, dependencies.logger);
     this.#sequences = new AccountSequences(dependencies.partitionCount);
     this.#history = new CurrentHistory(dependencies.history, this.#sequences);
+    const { klines, clock, partitionCount } = dependencies;
+    this.#candles = new CurrentCandles(klines, this.#market.tape, clock, partitionCount);
     const keyText = (keyId: number): string => dependencies.keyStore.keyOf(keyId)?.key ?? '';
     this.#orderEvents = new OrderEventHub(this.orders, this.catalogue, keyText);
     this.#reader = new EventReader(dependencies.eventRing, this.#control, [
@@ -308,7 +316,10 @@ export class Gateway {
   #createSockets(authenticator: Authenticator, publicLimiter: RateLimiter | null): SocketServer {
     const { clock, keyStore, logger, socketBufferBytes } = this.#dependencies;
     const endpoints = [
-      l2Endpoint(this.catalogue, new L2Hub(this.#market)),
+      marketEndpoint(this.catalogue, {
+        books: new L2Hub(this.#market),
+        candles: new CandleHub(this.#candles, this.#market.feed, clock, logger),
+      }),
       ...updateEndpoints(this.catalogue, new UpdateHub(this.#market)),
       orderEventEndpoint(authenticator, keyStore, this.#orderEvents),
     ];
@@ -334,6 +345,7 @@ export class Gateway {
     const endpoints: Endpoint[] = [
       ...publicRoutes(catalogue, market),
       ...marketRoutes({ catalogue, market, history, clock }),
+      ...candleRoutes({ catalogue, candles: this.#candles, depth: market.depth }),
       ...orderRoutes({ orderEntry, view, past, history, catalogue, protection, answered }),
       ...historyRoutes(history, catalogue),
       ...volumeRoutes({ history, catalogue, valuation, clock }),

@@ -84,6 +84,7 @@ export class RunningExchange {
       ledger: stores.exchangeLedger.ledger,
       keyStore: this.keyStore,
       history: stores.historyStore,
+      klines: stores.klineStores.store,
       funds: this.#transfers.funds,
       commandIds,
       partitionCount: stores.database.partitionCount,

@@ -49,6 +49,7 @@ export class DrivenGateway {
       ledger,
       keyStore: new MemoryKeyStore(),
       history: history.store,
+      klines: history.klines,
       funds: funds.transfers(ledger, commandIds, clock).funds,
       commandIds,
       partitionCount: PARTITIONS,

@@ -108,6 +108,7 @@ export class InlineExchange {
       ledger: this.ledger,
       keyStore: this.keyStore,
       history: this.history.store,
+      klines: this.history.klines,
       funds: kept.funds.transfers(this.ledger, commandIds, clock).funds,
       commandIds,
       partitionCount: PARTITION_COUNT,

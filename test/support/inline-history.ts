@@ -2,29 +2,42 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Catalogue } from '../../core/money/catalogue.ts';
-import { partitionOf } from '../../core/ports/event-feed.ts';
+import { type EventConsumer, partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { HistoryConsumer } from '../../workers/history/history-consumer.ts';
 import { SqliteHistoryStore } from '../../workers/history/sqlite-history-store.ts';
+import { KlineWriter } from '../../workers/klines/kline-writer.ts';
+import { KlinesConsumer } from '../../workers/klines/klines-consumer.ts';
+import { SqliteKlineStore } from '../../workers/klines/sqlite-kline-store.ts';
 import { HistoryDatabase } from '../../workers/storage/history-database.ts';
+import { KlinesDatabase } from '../../workers/storage/klines-database.ts';
 
-/** The real history in a folder of its own, fed by the inline exchange with what the event log would hold. */
+/** The real history, and the real candles, in a folder of their own, fed by the inline exchange with what the event log would hold. */
 export class InlineHistory {
   readonly store: SqliteHistoryStore;
+  readonly klines: SqliteKlineStore;
   /** While true events wait, as behind a slow disk. */
   isStalled = false;
   readonly #folder: string;
   readonly #database: HistoryDatabase;
+  readonly #klinesDatabase: KlinesDatabase;
   readonly #partitionCount: number;
   readonly #pending: ExchangeEvent[][]; // by partition
   readonly #delivered: number[]; // last sequence, by partition
-  #consumer: HistoryConsumer | null = null;
+  #consumers: readonly EventConsumer[] = [];
   #running: Promise<void> | null = null;
 
-  private constructor(folder: string, database: HistoryDatabase, store: SqliteHistoryStore, partitionCount: number) {
+  private constructor(
+    folder: string,
+    databases: { readonly history: HistoryDatabase; readonly klines: KlinesDatabase },
+    stores: { readonly history: SqliteHistoryStore; readonly klines: SqliteKlineStore },
+    partitionCount: number,
+  ) {
     this.#folder = folder;
-    this.#database = database;
-    this.store = store;
+    this.#database = databases.history;
+    this.#klinesDatabase = databases.klines;
+    this.store = stores.history;
+    this.klines = stores.klines;
     this.#partitionCount = partitionCount;
     this.#pending = Array.from({ length: partitionCount }, () => []);
     this.#delivered = Array.from({ length: partitionCount }, () => 0);
@@ -32,10 +45,15 @@ export class InlineHistory {
 
   static async open(partitionCount: number): Promise<InlineHistory> {
     const folder = mkdtempSync(join(tmpdir(), 'ringbook-inline-'));
-    const database = await HistoryDatabase.open(folder, partitionCount, (error) => {
+    const rethrow = (error: Error): void => {
       throw error;
-    });
-    return new InlineHistory(folder, database, await SqliteHistoryStore.open(folder), partitionCount);
+    };
+    const databases = {
+      history: await HistoryDatabase.open(folder, partitionCount, rethrow),
+      klines: await KlinesDatabase.open(folder, partitionCount, rethrow),
+    };
+    const stores = { history: await SqliteHistoryStore.open(folder), klines: await SqliteKlineStore.open(folder) };
+    return new InlineHistory(folder, databases, stores, partitionCount);
   }
 
   /** Begins anew with the events of a start, from the first one; those that are stored already change nothing. */
@@ -43,7 +61,10 @@ export class InlineHistory {
     await this.#running;
     for (const partition of this.#pending) partition.length = 0;
     this.#delivered.fill(0);
-    this.#consumer = await HistoryConsumer.open(this.#database, catalogue);
+    this.#consumers = [
+      await HistoryConsumer.open(this.#database, catalogue),
+      new KlinesConsumer(await KlineWriter.open(this.#klinesDatabase, catalogue)),
+    ];
   }
 
   take(event: ExchangeEvent): void {
@@ -61,7 +82,9 @@ export class InlineHistory {
   async close(): Promise<void> {
     await this.#running;
     await this.store.close();
+    await this.klines.close();
     await this.#database.close();
+    await this.#klinesDatabase.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -71,7 +94,8 @@ export class InlineHistory {
       const events = this.#pending[partition]!.splice(0);
       if (events.length === 0) continue;
       const lastSequence = events.at(-1)!.eventSequence;
-      await this.#consumer!.consume({ partition, beforeSequence: this.#delivered[partition]!, lastSequence, events });
+      const batch = { partition, beforeSequence: this.#delivered[partition]!, lastSequence, events };
+      for (const consumer of this.#consumers) await consumer.consume(batch);
       this.#delivered[partition] = events.at(-1)!.eventSequence;
       partition = -1; // more may have come meanwhile
     }
