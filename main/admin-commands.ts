@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { type AdminCommandSupport, addSubcommand, wholeNumber } from './admin-subcommand.ts';
+import { addJobCommands } from './job-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import { addWorkCommands } from './work-commands.ts';
 
 const PATH_OF_STATE = '/instruments/state';
 
-/** `accounts`, `keys`, `deposits`, `withdrawals`, `parked`, `notices`, `instruments`: what operators do with a running exchange, through its admin API. */
+/** `accounts`, `keys`, `deposits`, `withdrawals`, `parked`, `notices`, `instruments`, `jobs`: what operators do with a running exchange, through its admin API. */
 export function addAdminCommands(program: Command, support: AdminCommandSupport): void {
   const accounts = program.command('accounts').description('who may hold and trade here');
   addSubcommand(accounts, support, {
@@ -40,6 +41,7 @@ export function addAdminCommands(program: Command, support: AdminCommandSupport)
 
   addTransferCommands(program, accounts, support);
   addWorkCommands(program, support);
+  addJobCommands(program, support);
   addInstrumentCommands(program.command('instruments').description('what is traded here'), support);
 }
 

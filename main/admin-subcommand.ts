@@ -77,6 +77,6 @@ function formatAnswer(answer: Row | readonly Row[], columns?: readonly string[])
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
-  if (Array.isArray(value)) return value.join(',');
+  if (Array.isArray(value) && value.every((one) => typeof one !== 'object')) return value.join(',');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

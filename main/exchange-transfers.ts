@@ -82,6 +82,11 @@ export class ExchangeTransfers {
     return this.#desk.finish(transferId);
   }
 
+  /** One round over what only the ledger is waited for. */
+  finishStuck(): Promise<StuckRound> {
+    return this.#stuck.finishAll();
+  }
+
   /** Takes nothing more. @returns when what was taken is answered or left to the next start */
   async close(): Promise<void> {
     await patiently(Promise.all([this.#stuck.stop(), this.#desk.close()]));

@@ -5,6 +5,7 @@ import { ExchangeThreads } from '../core/threads/exchange-threads.ts';
 import { CONTROL, isReached, widen } from '../core/threads/shared-control.ts';
 import type { AdminRoute } from '../gateway/admin/admin-route.ts';
 import { AdminServer, statusRoutes } from '../gateway/admin/admin-server.ts';
+import { jobRoutes } from '../gateway/admin/job-routes.ts';
 import { noticeRoutes } from '../gateway/admin/notice-routes.ts';
 import { parkedRoutes } from '../gateway/admin/parked-routes.ts';
 import { probeRoutes } from '../gateway/admin/probe-routes.ts';
@@ -17,11 +18,13 @@ import { ExchangeClock } from './exchange-clock.ts';
 import { ExchangeConsumers } from './exchange-consumers.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import type { ExchangeLedger } from './exchange-ledger.ts';
+import { ExchangeJobs } from './exchange-jobs.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import { ExchangeRecovery } from './exchange-recovery.ts';
 import { reportStatus } from './exchange-status.ts';
 import { closeStores, type ExchangeStores, openStores } from './exchange-stores.ts';
 import { ExchangeTransfers } from './exchange-transfers.ts';
+import { klineJobHandlers, proofJobHandlers, transferJobHandlers } from './job-handlers.ts';
 import { KlinesRebuilds } from './klines/rebuilds.ts';
 import { klinesRoutes } from './klines/routes.ts';
 import { SnapshotWatch } from './snapshot-watch.ts';
@@ -50,6 +53,7 @@ export class RunningExchange {
   #logWaiter: { readonly eventSequence: number; readonly resolve: () => void } | null = null;
   #admin: AdminServer | null = null;
   #rebuilds: KlinesRebuilds | null = null;
+  #jobs: ExchangeJobs | null = null;
 
   private constructor(
     configuration: Configuration,
@@ -165,11 +169,22 @@ export class RunningExchange {
     const { host, port, adminPort } = this.#configuration;
     const listeningPort = await this.gateway.listen(host, port);
     const { catalogue } = this.gateway;
+    const { dataFolder } = this.#configuration;
     this.#rebuilds = new KlinesRebuilds(this.#consumers.klines.check, catalogue);
+    this.#jobs = await ExchangeJobs.open({
+      dataFolder,
+      handlers: [
+        ...klineJobHandlers(this.#consumers.klines.jobs),
+        ...transferJobHandlers(() => this.#transfers.finishStuck()),
+        ...proofJobHandlers(dataFolder),
+      ],
+      logger: this.#hooks.logger,
+    });
     const routes = [
       ...this.#ownRoutes(),
       ...this.gateway.adminRoutes(this.keyStore),
       ...klinesRoutes(this.#rebuilds, catalogue),
+      ...jobRoutes(this.#jobs.desk),
     ];
     this.#admin = new AdminServer({ token: adminToken, routes, logger: this.#hooks.logger });
     const listeningAdminPort = await this.#admin.listen(adminPort);
@@ -207,6 +222,7 @@ export class RunningExchange {
   async stop(): Promise<void> {
     this.gateway.beginShutdown();
     await this.gateway.drained();
+    await this.#jobs?.stop();
     await this.#transfers.close();
     const { eventSequence } = await this.gateway.publishCheckpoint();
     await this.#settleThrough(eventSequence);
@@ -215,6 +231,7 @@ export class RunningExchange {
     this.#admin?.close();
     this.gateway.close();
     await this.#rebuilds?.cancel();
+    await this.#jobs?.close();
     await closeStores(this.#stores);
   }
 

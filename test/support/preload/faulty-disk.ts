@@ -67,6 +67,11 @@ Object.assign(fs, {
 });
 syncBuiltinESMExports();
 
+const DATABASES: readonly (readonly [name: string, target: DiskTarget])[] = [
+  ['/exchange.sqlite', 'ledger'],
+  ['/history.sqlite', 'history'],
+];
+
 if (isMainThread) await guardDatabases();
 
 /** SQLite writes by itself: what stalls or fails there is its commit, as a whole. */
@@ -76,9 +81,9 @@ async function guardDatabases(): Promise<void> {
   const { exec } = prototype;
   prototype.exec = function guarded(this: object, sql: string, done: (error: Error | null) => void) {
     const { filename } = this as { readonly filename: string };
-    const target: DiskTarget = filename.endsWith('history.sqlite') ? 'history' : 'ledger';
+    const target = DATABASES.find(([name]) => filename.endsWith(name))?.[1];
     const go = (): void => {
-      const fault = sql === 'COMMIT' ? faultAt(target, 'commit') : undefined;
+      const fault = sql === 'COMMIT' && target !== undefined ? faultAt(target, 'commit') : undefined;
       if (fault === undefined) {
         Reflect.apply(exec, this, [sql, done]);
         return;
