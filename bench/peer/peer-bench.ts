@@ -4,6 +4,7 @@ import { garbageCollector } from '../support/garbage.ts';
 import { type PairedResult, perSecond, type Run, runPairs } from '../support/pairs.ts';
 import { EngineArm } from './engine-arm.ts';
 import { PeerArm, peerIds } from './peer-arm.ts';
+import { runWhole } from './threaded-arm.ts';
 import { tapeText } from './trade-tape.ts';
 import type { Workload } from './workload-recorder.ts';
 import { cryptoMix, exchangeCoreMix, insertsMix, sweepsMix } from './workloads.ts';
@@ -69,12 +70,12 @@ async function benchPeer(
     const peerEnd = Math.min(count, setupCount + peerAtMost);
     progress(`${name}: ${mix}`);
     const ids = peerIds(peerEnd);
-    const tape = provenTape(workload, ids, peerEnd);
+    const { tape, wholeTape } = provenTapes(workload, ids, peerEnd);
     const result = await runPairs(
       pairs,
-      async () => timed(workload, peerEnd, collectGarbage, () => new PeerArm(workload, ids), 1),
-      async () => timed(workload, count, collectGarbage, () => new EngineArm(workload), repeatsFor(workload)),
-      { isWarm: true, noiseRuns: 1 }, // both have just run all of it
+      async () => timedPeer(workload, ids, peerEnd, collectGarbage),
+      async () => timedEngine(workload, wholeTape),
+      { isWarm: true, noiseRuns: 1 }, // the peer has just run all of it; each engine warms itself
     );
     results.push({
       workload: { name, mix },
@@ -88,8 +89,8 @@ async function benchPeer(
   return results;
 }
 
-/** @returns trades of both arms up to `peerEnd`. @throws when they differ */
-function provenTape(workload: Workload, ids: readonly string[], peerEnd: number): string {
+/** @returns trades of both arms up to `peerEnd`, and the engine's up to the end. @throws when both arms' differ */
+function provenTapes(workload: Workload, ids: readonly string[], peerEnd: number): { tape: string; wholeTape: string } {
   const engine = new EngineArm(workload);
   const peer = new PeerArm(workload, ids);
   engine.runTo(peerEnd);
@@ -98,35 +99,26 @@ function provenTape(workload: Workload, ids: readonly string[], peerEnd: number)
   if (tapeText(peer.tape) !== tape)
     throw new Error(`${workload.name}: the engine made ${tape}, the peer ${tapeText(peer.tape)}`);
   engine.runTo(workload.count);
-  return tape;
+  return { tape, wholeTape: tapeText(engine.tape) };
 }
 
-/** Sets the arm up, collects what that left behind, and times the measured commands; again and again if they are few. */
-function timed(
-  { setupCount }: Workload,
-  end: number,
-  collectGarbage: () => void,
-  newArm: () => { runTo(end: number): void },
-  repeats: number,
-): Run {
-  let seconds = 0;
-  let cpuMicroseconds = 0;
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    const arm = newArm();
-    collectGarbage();
-    const cpuBefore = process.cpuUsage();
-    const startMs = performance.now();
-    arm.runTo(end);
-    seconds += (performance.now() - startMs) / 1_000;
-    const { user, system } = process.cpuUsage(cpuBefore);
-    cpuMicroseconds += user + system;
-  }
-  return { seconds, operations: (end - setupCount) * repeats, cpuSeconds: cpuMicroseconds / 1e6 };
+/** Sets the peer up, collects what that left behind, and times the measured commands. */
+function timedPeer(workload: Workload, ids: readonly string[], end: number, collectGarbage: () => void): Run {
+  const arm = new PeerArm(workload, ids);
+  collectGarbage();
+  const cpuBefore = process.cpuUsage();
+  const startMs = performance.now();
+  arm.runTo(end);
+  const seconds = (performance.now() - startMs) / 1_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { seconds, operations: end - workload.setupCount, cpuSeconds: (user + system) / 1e6 };
 }
 
-/** So that the engine is timed for some hundred milliseconds, more than a few times, and not while caches fill. */
-function repeatsFor({ count, setupCount }: Workload): number {
-  return Math.min(20, Math.max(3, Math.ceil(200_000 / (count - setupCount))));
+/** @throws when the trades are others than those that were proven */
+async function timedEngine(workload: Workload, wholeTape: string): Promise<Run> {
+  const run = await runWhole(workload);
+  if (run.tape !== wholeTape) throw new Error(`${workload.name}: in its thread the engine made ${run.tape}`);
+  return run;
 }
 
 export const peerBench: Bench = {
@@ -174,7 +166,7 @@ function peerReport(results: readonly PeerResult[]): Report {
       },
     ],
     notes: [
-      'The engine does more than its peer: every order, move and cancel has its event records too, published to a ring and read there. A sweep counts as one command. Of the peer, which takes minutes, fewer commands are timed than of the engine, the first ones of the same stream. Processor time is that of the whole process, its garbage collector included: where it is far from the clock, others had the machine.',
+      'The engine does more than its peer: every order, move and cancel has its event records too, published to a ring and read there. A sweep counts as one command. Of the peer, which takes minutes, fewer commands are timed than of the engine, the first ones of the same stream. The engine runs in a thread of its own, as in the exchange; its first third of the commands warms it up and is not timed. Processor time is that of the whole process, its garbage collector included: where it is far from the clock, others had the machine.',
     ],
     pictures: [
       {
