@@ -1,10 +1,9 @@
 import * as kinds from '../protocol/kinds.ts';
 import type { LevelPool } from './level-pool.ts';
 import * as levelRecord from './level-record.ts';
-import type { OrderBook } from './order-book.ts';
 import type { OrderPool } from './order-pool.ts';
 import * as orderRecord from './order-record.ts';
-import type { PagePool } from './price-index.ts';
+import type { PagePool, PriceIndex } from './price-index.ts';
 import * as priceIndex from './price-index.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
@@ -14,16 +13,25 @@ const { findLevel, insertLevel, removeLevel } = priceIndex;
 const { Side } = kinds;
 type Side = kinds.Side;
 
+/** What of a book changes with its queues. */
+export interface QueuedBook {
+  readonly prices: PriceIndex;
+  bestBidTicks: number; // 0 for none, as is the next
+  bestAskTicks: number;
+  bidLots: number; // sums of the resting lots of each side
+  askLots: number;
+}
+
 /** How orders get into the queues of a book and out of them. Slots and levels are in use, sums have room. */
 export interface Queues {
   /** @returns the level at a price, or NIL */
-  readonly find: (book: OrderBook, priceTicks: number) => number;
+  readonly find: (book: QueuedBook, priceTicks: number) => number;
   /** @returns a new level at a price that has none; there is room for it */
-  readonly open: (book: OrderBook, side: Side, priceTicks: number) => number;
+  readonly open: (book: QueuedBook, side: Side, priceTicks: number) => number;
   /** Puts an order, its lots filled in, behind all orders of a level. */
-  readonly link: (book: OrderBook, side: Side, level: number, slot: number) => void;
+  readonly link: (book: QueuedBook, side: Side, level: number, slot: number) => void;
   /** Takes an order out of its level, wherever it stands; an empty level goes with it. */
-  readonly unlink: (book: OrderBook, side: Side, slot: number) => void;
+  readonly unlink: (book: QueuedBook, side: Side, slot: number) => void;
 }
 
 /**
@@ -37,9 +45,9 @@ export function createQueues(orders: OrderPool, levels: LevelPool, pages: PagePo
   const { f64: levelF64, i32: levelI32 } = levels;
   const { words } = pages;
 
-  const find = (book: OrderBook, priceTicks: number): number => findLevel(words, book.prices.root, priceTicks);
+  const find = (book: QueuedBook, priceTicks: number): number => findLevel(words, book.prices.root, priceTicks);
 
-  const open = (book: OrderBook, side: Side, priceTicks: number): number => {
+  const open = (book: QueuedBook, side: Side, priceTicks: number): number => {
     const level = levels.allocate(priceTicks);
     insertLevel(pages, book.prices, priceTicks, level);
     if (side === Side.BUY) {
@@ -50,7 +58,7 @@ export function createQueues(orders: OrderPool, levels: LevelPool, pages: PagePo
     return level;
   };
 
-  const close = (book: OrderBook, side: Side, level: number): void => {
+  const close = (book: QueuedBook, side: Side, level: number): void => {
     const { prices } = book;
     const priceTicks = levelI32[((level & LEVEL_MASK) << 3) | LEVEL.PRICE_TICKS]!;
     removeLevel(pages, prices, priceTicks);
@@ -62,7 +70,7 @@ export function createQueues(orders: OrderPool, levels: LevelPool, pages: PagePo
     }
   };
 
-  const link = (book: OrderBook, side: Side, level: number, slot: number): void => {
+  const link = (book: QueuedBook, side: Side, level: number, slot: number): void => {
     const row = (slot & SLOT_MASK) << 4;
     const at = (level & LEVEL_MASK) << 3;
     const lots = orderF64[(row >> 1) | ORDER.RESTING_LOTS]!;
@@ -79,7 +87,7 @@ export function createQueues(orders: OrderPool, levels: LevelPool, pages: PagePo
     else book.askLots += lots;
   };
 
-  const unlink = (book: OrderBook, side: Side, slot: number): void => {
+  const unlink = (book: QueuedBook, side: Side, slot: number): void => {
     const row = (slot & SLOT_MASK) << 4;
     const level = orderI32[row | ORDER.LEVEL]!;
     const at = (level & LEVEL_MASK) << 3;

@@ -4,7 +4,7 @@ import * as commandRecord from '../protocol/command-record.ts';
 import * as eventRecord from '../protocol/event-record.ts';
 import type { Side } from '../protocol/kinds.ts';
 import * as kinds from '../protocol/kinds.ts';
-import type { CommonCommand, CommonParts } from './common-commands.ts';
+import type { CommonCommand, CommonParts } from './common-parts.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { NIL, ORDER, SLOT_MASK, TERMS } = orderRecord;

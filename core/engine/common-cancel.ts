@@ -3,7 +3,7 @@ import { sideOfHead } from '../book/order-record.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as eventRecord from '../protocol/event-record.ts';
 import * as kinds from '../protocol/kinds.ts';
-import type { CommonCommand, CommonParts } from './common-commands.ts';
+import type { CommonCommand, CommonParts } from './common-parts.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
 const { ORDER, SLOT_MASK } = orderRecord;
