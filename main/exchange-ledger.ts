@@ -33,6 +33,8 @@ export interface LedgerPosition {
 
 /** Between two looks whether the ledger that is waited for can still be asked. */
 const LOOK_PAUSE_MS = 100;
+/** How long whoever asks where the ledger stands waits for one that has not told of trouble yet. */
+const POSITION_PATIENCE_MS = 2_000;
 
 /** What the journal says of a ledger that goes with it. */
 type Replayed = Pick<Recovered['replayed'], 'lastCommandSequence' | 'highestLedgerSequence' | 'lastEventSequence'>;
@@ -55,6 +57,7 @@ export class ExchangeLedger {
 
   readonly #database: ExchangeDatabase;
   readonly #firstCommandId: number;
+  #lastSequence = 0; // as it was last told
   #hasBegun = false; // until then whoever begins is told
 
   private constructor(database: ExchangeDatabase, firstCommandId: number, ledger: Ledger, redis: RedisParts | null) {
@@ -149,13 +152,19 @@ export class ExchangeLedger {
     while (this.trouble === null) if (await Promise.race([done, sleep(LOOK_PAUSE_MS, false)])) return;
   }
 
+  /** Answers in bounded time, whatever the ledger waits for. */
   async position(): Promise<LedgerPosition> {
+    const asked = Promise.all([this.ledger.watermarks(), this.ledger.ledgerSequence()]);
+    asked.catch(() => undefined); // told here, or too late
     try {
-      const [watermarks, ledgerSequence] = await Promise.all([this.ledger.watermarks(), this.ledger.ledgerSequence()]);
+      const answer = await Promise.race([asked, sleep(POSITION_PATIENCE_MS, null, { ref: false })]);
+      if (answer === null) return this.#unknownPosition(`no answer for ${POSITION_PATIENCE_MS} ms: ${this.#stalled}`);
+      const [watermarks, ledgerSequence] = answer;
+      this.#lastSequence = ledgerSequence;
       return this.#position(null, ledgerSequence, watermarks);
     } catch (error) {
-      if (!(error instanceof LedgerUnavailableError) || this.#redis === null) throw error;
-      return this.#position(error.message, this.#redis.ledger.knownSequence, []);
+      if (!(error instanceof LedgerUnavailableError)) throw error;
+      return this.#unknownPosition(error.message);
     }
   }
 
@@ -181,6 +190,14 @@ export class ExchangeLedger {
       // Whatever this process went on to acknowledge could never be settled.
     } else if (trouble.isForGood && this.#hasBegun) onFatal(trouble);
     else logger.error({ code: trouble.code }, `no orders, settlement or deposits; cancels go on: ${trouble.message}`);
+  }
+
+  get #stalled(): string {
+    return this.#redis === null ? 'a commit of exchange.sqlite waits for its disk' : 'Redis says nothing';
+  }
+
+  #unknownPosition(trouble: string): LedgerPosition {
+    return this.#position(trouble, this.#redis?.ledger.knownSequence ?? this.#lastSequence, []);
   }
 
   #position(trouble: string | null, ledgerSequence: number, watermarks: readonly number[]): LedgerPosition {

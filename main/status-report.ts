@@ -64,7 +64,9 @@ export function formatStatus(report: StatusReport): string {
 }
 
 function formatLedger({ kind, epoch, trouble, ledgerSequence, archivedSequence }: StatusReport['ledger']): string {
-  if (kind === 'embedded') return `ledger     ${ledgerSequence} changes`;
-  const counts = `in Redis, epoch ${epoch}, ${ledgerSequence} changes, archived ${archivedSequence}`;
+  const counts =
+    kind === 'embedded'
+      ? `${ledgerSequence} changes`
+      : `in Redis, epoch ${epoch}, ${ledgerSequence} changes, archived ${archivedSequence}`;
   return `ledger     ${counts}${trouble === null ? '' : `\n           CAN'T BE USED: ${trouble}`}`;
 }

@@ -148,3 +148,24 @@ test(`stalls of a random disk act under load, each ending in a kill, ${ROUNDS} r
     ({ stateHash } = await expectSound(folder, when));
   }
 });
+
+test("status answers while the ledger's disk stalls, and says so", { timeout: 120_000 }, async () => {
+  const exchange = await ExchangeProcess.start(folder, disk.environment);
+  try {
+    expect((await exchange.status()).ledger.trouble).toBeNull();
+    disk.stall('ledger', 'commit');
+    const { baseUrl, accounts } = exchange.sandbox;
+    const order = { symbol: 'btcusd', amount: '0.001', price: '100.00', side: 'buy', type: 'exchange limit' };
+    const answer = signedPost(baseUrl, accounts[0]!, '/v1/order/new', order);
+    await disk.met('ledger', 'commit');
+    const { ledger } = await exchange.status(); // would wait for the disk for ever
+    expect(ledger.trouble).toContain('waits for its disk');
+    expect(ledger.ledgerSequence).toBeGreaterThan(0);
+    disk.heal();
+    expect((await answer).status).toBe(200);
+    expect((await exchange.status()).ledger.trouble).toBeNull();
+  } finally {
+    await exchange.kill();
+  }
+  await expectSound(folder, 'after a stall');
+});
