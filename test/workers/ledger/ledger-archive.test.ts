@@ -170,7 +170,7 @@ test(`a ledger at work is archived whole, and what is archived is trimmed (SEED=
 });
 
 test(`killed ${KILLS} times at any moment, the archive loses and doubles nothing (SEED=${seed})`, {
-  timeout: 600_000,
+  timeout: 120_000 + KILLS * 20_000,
 }, async () => {
   const folder = temporaryFolder();
   const opened = await openRedisLedger();
