@@ -8,6 +8,8 @@ export interface PrivateRabbitmqSettings {
   readonly folder: string;
   /** Any free ones when left out. A later start over the same folder may have others. */
   readonly ports?: RabbitmqPorts;
+  /** Settings of the broker's own application that its configuration file has no words for, such as channel_tick_interval. */
+  readonly brokerSettings?: Readonly<Record<string, number>>;
 }
 
 export interface RabbitmqPorts {
@@ -40,12 +42,13 @@ export class PrivateRabbitmq {
   }
 
   /** @throws ServerMissingError, ServerStartError */
-  static async start({ folder, ports: given }: PrivateRabbitmqSettings): Promise<PrivateRabbitmq> {
+  static async start(settings: PrivateRabbitmqSettings): Promise<PrivateRabbitmq> {
+    const { folder, ports: given, brokerSettings = {} } = settings;
     mkdirSync(folder, { recursive: true });
     const ports = given ?? { amqp: await freePort(), distribution: await freePort(), epmd: await freePort() };
     const epmd = await startEpmd(folder, ports.epmd);
     try {
-      return new PrivateRabbitmq(folder, ports, epmd, await startBroker(folder, ports));
+      return new PrivateRabbitmq(folder, ports, epmd, await startBroker(folder, ports, brokerSettings));
     } catch (error) {
       await epmd.kill();
       throw error;
@@ -91,7 +94,11 @@ function startEpmd(folder: string, port: number): Promise<ServerProcess> {
   });
 }
 
-function startBroker(folder: string, ports: RabbitmqPorts): Promise<ServerProcess> {
+function startBroker(
+  folder: string,
+  ports: RabbitmqPorts,
+  brokerSettings: Readonly<Record<string, number>>,
+): Promise<ServerProcess> {
   const at = (name: string): string => join(folder, name);
   writeFileSync(at('enabled_plugins'), '[].\n');
   writeFileSync(at('rabbitmq.conf'), 'disk_free_limit.absolute = 50MB\n');
@@ -109,7 +116,10 @@ function startBroker(folder: string, ports: RabbitmqPorts): Promise<ServerProces
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(ports.amqp),
       RABBITMQ_DIST_PORT: String(ports.distribution),
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
+        '-kernel inet_dist_use_interface {127,0,0,1}',
+        ...Object.entries(brokerSettings).map(([name, value]) => `-rabbit ${name} ${value}`),
+      ].join(' '),
       RABBITMQ_MNESIA_BASE: at('mnesia'),
       RABBITMQ_LOG_BASE: at('log'),
       RABBITMQ_PID_FILE: at('rabbitmq.pid'),
