@@ -25,16 +25,19 @@ export interface KlineCheckRange {
   /** 1m candles are compared with the trades, larger ones with the sums of their parts, put right before if they are here. */
   readonly sizes: readonly KlineSize[];
   readonly isVerifyOnly?: boolean;
+  /** Candles that were checked before, as they ought to be: what is summed from them is summed from these. */
+  readonly known?: ReadonlyMap<KlineSize, RightKlines>;
 }
 
 export interface KlineCheckResult {
   readonly checked: number;
   readonly corrected: number;
   readonly differences: readonly KlineDifference[];
+  readonly right: ReadonlyMap<KlineSize, RightKlines>; // of each size that was checked
 }
 
 /** Candles of one size in a stretch of time, as they ought to be. */
-interface RightKlines {
+export interface RightKlines {
   readonly fromMs: number;
   readonly toMs: number;
   readonly klines: readonly Kline[];
@@ -60,10 +63,10 @@ export class KlineCheck {
 
   /** Checks the candles that a stretch touches, of the sizes asked for. Holds them in memory. */
   check(range: KlineCheckRange): Promise<KlineCheckResult> {
-    const { instrumentId, fromMs, sizes, isVerifyOnly = false } = range;
+    const { instrumentId, fromMs, sizes, isVerifyOnly = false, known } = range;
     return this.#writer.inTurn(this.#writer.partitionOf(instrumentId), async () => {
       const nothing: RightKlines = { fromMs, toMs: fromMs, klines: [] };
-      const right = new Map<KlineSize, RightKlines>();
+      const right = new Map<KlineSize, RightKlines>(known);
       const differences: KlineDifference[] = [];
       let checked = 0;
       for (const size of KLINE_SIZES) {
@@ -78,7 +81,7 @@ export class KlineCheck {
         differences.push(...differencesOf(stored, ought.klines));
       }
       if (!isVerifyOnly && differences.length > 0) await this.#correct(instrumentId, differences);
-      return { checked, corrected: isVerifyOnly ? 0 : differences.length, differences };
+      return { checked, corrected: isVerifyOnly ? 0 : differences.length, differences, right };
     });
   }
 

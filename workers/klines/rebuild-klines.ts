@@ -1,5 +1,5 @@
 import { intervalEndMs, intervalStartMs, KLINE_SIZES, type KlineSize } from '../../core/klines/kline-calendar.ts';
-import type { KlineDifference, KlineRebuildRange, KlineRebuildReport } from '../../core/ports/klines.ts';
+import type { Kline, KlineDifference, KlineRebuildRange, KlineRebuildReport } from '../../core/ports/klines.ts';
 import type { KlineCheck, KlineCheckResult } from './kline-check.ts';
 
 /** How far a rebuild has come: the instrument under way, and the share of the whole that is done. */
@@ -42,15 +42,20 @@ export async function rebuildKlines(
       isVerifyOnly,
     };
     if (range.fromMs >= range.toMs) continue;
+    const days: Kline[] = []; // as they ought to be
     for (let atMs = range.fromMs; atMs < range.toMs; ) {
       signal?.throwIfAborted();
       const endMs = Math.min(range.toMs, intervalEndMs('1d', atMs));
-      count(await check.check({ ...range, fromMs: atMs, toMs: endMs, sizes: SIZES_WITHIN_A_DAY }));
+      const found = await check.check({ ...range, fromMs: atMs, toMs: endMs, sizes: SIZES_WITHIN_A_DAY });
+      count(found);
+      days.push(...found.right.get('1d')!.klines);
       atMs = endMs;
       const shareOfInstrument = (atMs - range.fromMs) / (range.toMs - range.fromMs);
       onProgress({ instrumentId, reachedMs: atMs, share: (index + shareOfInstrument) / instrumentIds.length });
     }
-    count(await check.check({ ...range, sizes: SIZES_OVER_DAYS }));
+    const stretch = { fromMs: intervalStartMs('1d', range.fromMs), toMs: intervalEndMs('1d', range.toMs - 1) };
+    const known = new Map([['1d', { ...stretch, klines: days }]] as const);
+    count(await check.check({ ...range, sizes: SIZES_OVER_DAYS, known }));
   }
   return { checked, corrected, differing, differences };
 }
