@@ -1,18 +1,16 @@
-import { EngineArm } from './peer/engine-arm.ts';
-import { tapeText } from './peer/trade-tape.ts';
+import { runWhole, ThreadedArm, warmEnd } from './peer/threaded-arm.ts';
 import type { Workload } from './peer/workload-recorder.ts';
 import { cryptoMix, exchangeCoreMix } from './peer/workloads.ts';
 import type { Bench } from './support/bench.ts';
 import { barChart } from './support/chart.ts';
-import { garbageCollector } from './support/garbage.ts';
 import { describeMachine } from './support/machine.ts';
+import { PACED_BATCH } from './support/paced.ts';
 import { median, perSecond } from './support/pairs.ts';
 import { type LatencyNs, latencyNs } from './support/percentiles.ts';
 
 const COMMANDS = { full: 1_000_000, short: 20_000 } as const;
 const RUNS = { full: 5, short: 1 } as const;
 const RESTING = { full: 100_000, short: 5_000 } as const;
-const BATCH = 64;
 const STRETCH = 20_000; // some milliseconds: most of them see no other process take the processor
 const PERCENTILES = ['p50', 'p99', 'p99.9', 'max'] as const;
 
@@ -43,7 +41,7 @@ export const latencyBench: Bench = {
     ]) {
       const workload = make();
       progress(`${workload.name}: ${workload.mix}`);
-      results.push(atHalfLoad(workload, RUNS[form]));
+      results.push(await atHalfLoad(workload, RUNS[form]));
     }
     return {
       heading: 'Latency of the bare core at half load',
@@ -80,7 +78,7 @@ export const latencyBench: Bench = {
         },
       ],
       notes: [
-        `A command counts from the time at which it should have come until its events are published and read. What is due is applied together, up to ${BATCH} commands; the timer is read after each such batch. Medians of ${RUNS[form]} runs, each beside one of the timer alone; below them, medians of all stretches of ${STRETCH.toLocaleString('en')} commands: what the core does by itself, where the runs show what else the machine did too.`,
+        `A command counts from the time at which it should have come until its events are published and read. What is due is applied together, up to ${PACED_BATCH} commands; the timer is read after each such batch. Medians of ${RUNS[form]} runs, each beside one of the timer alone; below them, medians of all stretches of ${STRETCH.toLocaleString('en')} commands: what the core does by itself, where the runs show what else the machine did too.`,
       ],
       pictures: [
         {
@@ -103,28 +101,30 @@ export const latencyBench: Bench = {
 };
 
 /** @throws when the paced commands make other trades than the same ones at full speed */
-function atHalfLoad(workload: Workload, runs: number): HalfLoad {
-  const collectGarbage = garbageCollector();
-  const count = workload.count - workload.setupCount;
-  const { tape } = fullSpeed(workload, collectGarbage); // warm
-  const maxPerSecond = median(Array.from({ length: runs }, () => fullSpeed(workload, collectGarbage).perSecond));
+async function atHalfLoad(workload: Workload, runs: number): Promise<HalfLoad> {
+  const rates: number[] = [];
+  let tape = '';
+  for (let run = 0; run < runs; run++) {
+    const { operations, seconds, tape: found } = await runWhole(workload);
+    rates.push(operations / seconds);
+    tape = found;
+  }
+  const maxPerSecond = median(rates);
   const intervalMs = 2_000 / maxPerSecond;
   const engineRuns: LatencyNs[] = [];
   const timerRuns: LatencyNs[] = [];
   const engineStretches: LatencyNs[] = [];
   const timerStretches: LatencyNs[] = [];
-  for (let run = -1; run < runs; run++) {
-    const arm = new EngineArm(workload);
-    collectGarbage();
-    const engineTimes = paced(count, intervalMs, (end) => arm.runTo(workload.setupCount + end));
-    if (tapeText(arm.tape) !== tape)
-      throw new Error(`${workload.name}: paced, ${tapeText(arm.tape)}; at full speed ${tape}`);
-    const timerTimes = paced(count, intervalMs, () => undefined);
-    if (run < 0) continue; // warm
-    engineStretches.push(...stretches(engineTimes));
-    timerStretches.push(...stretches(timerTimes));
-    engineRuns.push(latencyNs(engineTimes));
-    timerRuns.push(latencyNs(timerTimes));
+  for (let run = 0; run < runs; run++) {
+    const arm = new ThreadedArm(workload);
+    await arm.run({ way: 'full speed', end: warmEnd(workload) });
+    const paced = await arm.run({ way: 'paced', end: workload.count, intervalMs });
+    await arm.end();
+    if (paced.tape !== tape) throw new Error(`${workload.name}: paced, ${paced.tape}; at full speed ${tape}`);
+    engineStretches.push(...stretches(paced.timesMs));
+    timerStretches.push(...stretches(paced.timerMs));
+    engineRuns.push(latencyNs(paced.timesMs));
+    timerRuns.push(latencyNs(paced.timerMs));
   }
   const p999s = engineRuns.map(([, , p999]) => p999);
   return {
@@ -138,34 +138,6 @@ function atHalfLoad(workload: Workload, runs: number): HalfLoad {
     timerStretchNs: medians(timerStretches),
     p999Spread: [Math.min(...p999s), Math.max(...p999s)],
   };
-}
-
-function fullSpeed(workload: Workload, collectGarbage: () => void): { perSecond: number; tape: string } {
-  const arm = new EngineArm(workload);
-  collectGarbage();
-  const startMs = performance.now();
-  arm.runTo(workload.count);
-  const ms = performance.now() - startMs;
-  return { perSecond: ((workload.count - workload.setupCount) * 1_000) / ms, tape: tapeText(arm.tape) };
-}
-
-/**
- * Waits on the clock for each command's time, whatever became of the ones before: a stall delays all that were due meanwhile.
- * @param act does the commands up to that one
- * @returns ms of each from its time until it was done
- */
-function paced(count: number, intervalMs: number, act: (end: number) => void): Float64Array {
-  const times = new Float64Array(count);
-  const startMs = performance.now();
-  let nowMs = startMs;
-  for (let done = 0; done < count; nowMs = performance.now()) {
-    const due = Math.min(count, done + BATCH, Math.floor((nowMs - startMs) / intervalMs) + 1);
-    if (due <= done) continue;
-    act(due);
-    const doneMs = performance.now() - startMs;
-    for (; done < due; done++) times[done] = doneMs - done * intervalMs;
-  }
-  return times;
 }
 
 /** @param timesMs in the order of the commands; sorted here within each stretch */

@@ -1,4 +1,5 @@
-import { EngineArm } from './peer/engine-arm.ts';
+import { ThreadedArm, warmEnd } from './peer/threaded-arm.ts';
+import type { Workload } from './peer/workload-recorder.ts';
 import { cryptoMix, exchangeCoreMix } from './peer/workloads.ts';
 import type { Bench } from './support/bench.ts';
 import { lineChart } from './support/chart.ts';
@@ -22,6 +23,7 @@ interface Depth {
 interface Percentiles {
   readonly name: string;
   readonly ns: LatencyNs;
+  readonly aboveTimerNs: number; // p99.9
 }
 
 export const scaleBench: Bench = {
@@ -31,17 +33,14 @@ export const scaleBench: Bench = {
   async run({ seed, isShort, size, progress }) {
     const form = isShort ? 'short' : 'full';
     const commands = size ?? COMMANDS[form];
-    const depths = byDepth(seed, DEPTHS[form], commands, ROUNDS[form], progress);
+    const depths = await byDepth(seed, DEPTHS[form], commands, ROUNDS[form], progress);
     progress('single commands');
-    const timer = percentiles('timer alone', commands, () => undefined);
-    const singles = [
+    const singles: Percentiles[] = [];
+    for (const workload of [
       exchangeCoreMix(seed, commands),
       cryptoMix('W2', seed, { resting: isShort ? 5_000 : 100_000, levels: LEVELS, measured: commands }),
-    ].map((workload) => {
-      new EngineArm(workload).runTo(workload.count); // warm
-      const arm = new EngineArm(workload);
-      return percentiles(workload.name, commands, (index) => arm.runTo(workload.setupCount + index + 1));
-    });
+    ])
+      singles.push(...(await oneByOne(workload)));
     return {
       heading: 'Core by depth, and command by command',
       mix: `50 % places, 45 % cancels, 5 % crossing on ${LEVELS} levels; ${commands} commands; W1 and W2 as beside the peer`,
@@ -58,10 +57,10 @@ export const scaleBench: Bench = {
         },
         {
           columns: ['command by command, ns', 'p50', 'p99', 'p99.9', 'max', 'p99.9 above the timer'],
-          rows: [timer, ...singles].map(({ name, ns }) => [
+          rows: singles.map(({ name, ns, aboveTimerNs }) => [
             name,
             ...ns.map((value) => value.toFixed(0)),
-            (ns[2] - timer.ns[2]).toFixed(0),
+            aboveTimerNs.toFixed(0),
           ]),
         },
       ],
@@ -87,31 +86,32 @@ export const scaleBench: Bench = {
  * Builds each book once, runs the first stretch of its commands, and then one stretch of each in turns: what slows the
  * machine for a while slows all depths alike.
  */
-function byDepth(
+async function byDepth(
   seed: number,
   restings: readonly number[],
   commands: number,
   rounds: number,
   progress: (step: string) => void,
-): Depth[] {
+): Promise<Depth[]> {
   const collectGarbage = garbageCollector();
-  const arms = restings.map((resting) => {
+  const arms: { arm: ThreadedArm; start: number }[] = [];
+  for (const resting of restings) {
     progress(`${resting} resting orders`);
     const measured = (1 + rounds) * commands;
     const workload = cryptoMix('depth', seed, { resting, levels: LEVELS, measured });
-    const arm = new EngineArm(workload);
+    const arm = new ThreadedArm(workload);
+    await arm.run({ way: 'full speed', end: workload.setupCount });
+    arms.push({ arm, start: workload.setupCount });
     collectGarbage(); // the recorder's objects, of which there are several for each order
-    return { arm, start: workload.setupCount };
-  });
+  }
   const times: number[][] = restings.map(() => []);
   for (let round = 0; round <= rounds; round++) {
     for (const [index, { arm, start }] of arms.entries()) {
-      const startMs = performance.now();
-      arm.runTo(start + (round + 1) * commands);
-      const ns = ((performance.now() - startMs) * 1e6) / commands;
-      if (round > 0) times[index]!.push(ns); // the first stretch warms
+      const { seconds } = await arm.run({ way: 'full speed', end: start + (round + 1) * commands });
+      if (round > 0) times[index]!.push((seconds * 1e9) / commands); // the first stretch warms
     }
   }
+  for (const { arm } of arms) await arm.end();
   return restings.map((resting, index) => {
     const own = times[index]!;
     return {
@@ -123,13 +123,18 @@ function byDepth(
   });
 }
 
-/** @param act told which of the commands it is to do */
-function percentiles(name: string, count: number, act: (index: number) => void): Percentiles {
-  const timesMs = new Float64Array(count);
-  for (let index = 0; index < count; index++) {
-    const startMs = performance.now();
-    act(index);
-    timesMs[index] = performance.now() - startMs;
-  }
-  return { name, ns: latencyNs(timesMs) };
+/** @returns what single commands take, and what reading the timer takes in their place */
+async function oneByOne(workload: Workload): Promise<Percentiles[]> {
+  const arm = new ThreadedArm(workload);
+  const warm = warmEnd(workload);
+  await arm.run({ way: 'full speed', end: warm });
+  await arm.run({ way: 'one by one', end: warm + ((workload.count - warm) >> 1) }); // this way has code of its own
+  const { timesMs, timerMs } = await arm.run({ way: 'one by one', end: workload.count });
+  await arm.end();
+  const ns = latencyNs(timesMs);
+  const timerNs = latencyNs(timerMs);
+  return [
+    { name: workload.name, ns, aboveTimerNs: ns[2] - timerNs[2] },
+    { name: `timer beside ${workload.name}`, ns: timerNs, aboveTimerNs: 0 },
+  ];
 }

@@ -1,4 +1,5 @@
-const BATCH = 64;
+/** What is due at once is done together, up to so many. */
+export const PACED_BATCH = 64;
 
 /**
  * Waits on the clock for each command's time, whatever became of the ones before: a stall delays all that were due meanwhile.
@@ -10,7 +11,7 @@ export function pacedTimes(count: number, intervalMs: number, act: (end: number)
   const startMs = performance.now();
   let nowMs = startMs;
   for (let done = 0; done < count; nowMs = performance.now()) {
-    const due = Math.min(count, done + BATCH, Math.floor((nowMs - startMs) / intervalMs) + 1);
+    const due = Math.min(count, done + PACED_BATCH, Math.floor((nowMs - startMs) / intervalMs) + 1);
     if (due <= done) continue;
     act(due);
     const doneMs = performance.now() - startMs;
