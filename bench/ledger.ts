@@ -1,17 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Ledger } from '../core/ports/ledger.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { LEDGER_SCRIPTS } from '../workers/ledger/redis/ledger-scripts.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
 import { BenchRedis } from './support/bench-redis.ts';
+import { garbageCollector } from './support/garbage.ts';
 import { ACCOUNTS, BATCH, fund, holdAll, LANES_OF, PARTITIONS, settleAll } from './support/ledger-work.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { type PairedResult, perSecond, type Run, runPairs } from './support/pairs.ts';
 
 const OPERATIONS = { full: 40_000, short: 2_000 } as const;
+/** More would have more than 2^63 - 1 units together. */
+const MOST_ACCOUNTS = 8_000;
 const PAIRS = { full: 5, short: 1 } as const;
 
 /** What is measured: holds, or fills that are settled. */
@@ -46,7 +50,15 @@ async function measure({ seed, isShort, size, progress }: BenchSettings): Promis
         progress(`${kind} embedded, beside Redis`);
         sides.push(await measureEmbedded(redis, kind, operations, seed, PAIRS[form], appendfsync));
       }
-      if (appendfsync === 'everysec') memory = await measureMemory(redis, operations, seed);
+      if (appendfsync !== 'everysec') continue;
+      progress('memory');
+      const [account, hold] = await measureRedisMemory(redis, operations, seed);
+      const [embeddedAccount, embeddedHold] = await measureEmbeddedMemory(operations, seed);
+      const row = (name: string, ...bytes: number[]): string[] => [name, ...bytes.map((count) => count.toFixed(0))];
+      memory = [
+        row('an account with two assets, their deposits and a hold of each', account, embeddedAccount),
+        row('an open hold more', hold, embeddedHold),
+      ];
     } finally {
       await redis.close();
     }
@@ -58,7 +70,7 @@ async function measure({ seed, isShort, size, progress }: BenchSettings): Promis
     tables: [
       pairedTable(...lines),
       { columns: ['figure', 'embedded', 'Redis', 'embedded / Redis', 'A/A noise'], rows: sides },
-      { columns: ['memory of Redis', 'bytes'], rows: memory },
+      { columns: ['memory, bytes', 'Redis', 'heap of the embedded ledger'], rows: memory },
     ],
     notes: ['embedded: synchronous=FULL, one commit a batch; nothing is archived while Redis is measured'],
   };
@@ -101,10 +113,36 @@ async function measureEmbedded(
   const { aPerSecond, bPerSecond, medianRatio, noiseRatio } = await runPairs(
     pairs,
     () => onRedis(redis, kind, operations, seed),
-    () => withEmbedded((ledger) => timed(operations, () => KINDS[kind].work(ledger, operations, seed))),
+    () =>
+      withEmbedded(async (ledger) => {
+        await fund(ledger);
+        return timed(operations, () => KINDS[kind].work(ledger, operations, seed));
+      }),
   );
   const figures = [perSecond(bPerSecond), perSecond(aPerSecond), medianRatio.toFixed(3), `×${noiseRatio.toFixed(2)}`];
   return [`${kind}, appendfsync ${appendfsync}`, ...figures];
+}
+
+/** What full collections leave in the heap: rows on disk, and what SQLite keeps of them, are not in it. */
+async function measureEmbeddedMemory(holds: number, seed: number): Promise<[accountBytes: number, holdBytes: number]> {
+  const collectGarbage = garbageCollector();
+  const heapBytes = async (): Promise<number> => {
+    for (let turn = 0; turn < 3; turn++) {
+      await nextTurn(); // promises of the last commit let go of what they hold
+      collectGarbage();
+    }
+    return process.memoryUsage().heapUsed;
+  };
+  return withEmbedded(async (ledger) => {
+    await fund(ledger); // tables and code that the first ones make
+    const accounts = Math.min(MOST_ACCOUNTS, Math.max(ACCOUNTS, holds / 5));
+    const empty = await heapBytes();
+    await fund(ledger, ACCOUNTS + accounts);
+    const funded = await heapBytes();
+    await holdAll(ledger, holds, seed);
+    const held = await heapBytes();
+    return [(funded - empty) / accounts, (held - funded) / holds];
+  });
 }
 
 async function withEmbedded<Result>(use: (ledger: Ledger) => Promise<Result>): Promise<Result> {
@@ -117,9 +155,7 @@ async function withEmbedded<Result>(use: (ledger: Ledger) => Promise<Result>): P
     PARTITIONS,
   );
   try {
-    const ledger = await EmbeddedLedger.open(exchange);
-    await fund(ledger);
-    return await use(ledger);
+    return await use(await EmbeddedLedger.open(exchange));
   } finally {
     await exchange.close();
     rmSync(folder, { recursive: true, force: true });
@@ -127,7 +163,11 @@ async function withEmbedded<Result>(use: (ledger: Ledger) => Promise<Result>): P
 }
 
 /** Entries are trimmed once archived, so they are taken off. */
-async function measureMemory(redis: BenchRedis, holds: number, seed: number): Promise<string[][]> {
+async function measureRedisMemory(
+  redis: BenchRedis,
+  holds: number,
+  seed: number,
+): Promise<[accountBytes: number, holdBytes: number]> {
   const trimmed = async (): Promise<number> => {
     await redis.client.xtrim('{s0}:entries', 'MAXLEN', '=', 0);
     return redis.memoryBytes();
@@ -139,10 +179,7 @@ async function measureMemory(redis: BenchRedis, holds: number, seed: number): Pr
   await holdAll(ledger, holds, seed);
   const held = await trimmed();
   ledger.close();
-  return [
-    ['an account with two assets, their deposits and a hold of each', ((funded - empty) / ACCOUNTS).toFixed(0)],
-    ['an open hold more', ((held - funded) / holds).toFixed(0)],
-  ];
+  return [(funded - empty) / ACCOUNTS, (held - funded) / holds];
 }
 
 async function timed(operations: number, act: () => Promise<void>): Promise<Run> {

@@ -12,9 +12,9 @@ const FUNDS = 10n ** 15n;
 const NOW = 1_760_000_000_000;
 const FIRST_COMMAND = 2 ** 33;
 
-/** Gives every account enough of both assets, and holds enough of each for what will be settled. */
-export async function fund(ledger: Ledger): Promise<void> {
-  const accounts = Array.from({ length: ACCOUNTS }, (_, index) => FIRST_ACCOUNT + index);
+/** Gives each account enough of both assets, and holds enough of each for what will be settled. */
+export async function fund(ledger: Ledger, accountCount = ACCOUNTS): Promise<void> {
+  const accounts = Array.from({ length: accountCount }, (_, index) => FIRST_ACCOUNT + index);
   for (let from = 0; from < accounts.length; from += BATCH)
     await Promise.all(
       accounts.slice(from, from + BATCH).flatMap((accountId) =>

@@ -53,7 +53,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
   ledger: [
     /^ {2}holds, appendfsync everysec +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
     /^ {2}fills, appendfsync always +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
-    /^ {2}an open hold more +\d+$/m,
+    /^ {2}an open hold more +\d+ +\d+$/m,
   ],
   feed: [
     /^ {2}feed messages +[\d.]+ (M|k)?\/s +uWebSockets\.js publish .*×\d/m,
