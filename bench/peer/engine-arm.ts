@@ -41,6 +41,7 @@ export class EngineArm {
     let index = this.#next;
     while (index < end) {
       const batchEnd = Math.min(index + BATCH, end);
+      if (batchEnd - index > 1) engine.readAhead(window, index * SLOT_BYTES, batchEnd - index);
       for (; index < batchEnd; index++) engine.apply(window, index * SLOT_BYTES, 0);
       this.#writer.flush();
       this.#read();

@@ -1,7 +1,13 @@
+import * as kinds from '../protocol/kinds.ts';
+import type { RecordWindow } from '../protocol/record-window.ts';
 import { commonAmend } from './common-amend.ts';
 import { commonCancel } from './common-cancel.ts';
 import { commonOrder } from './common-order.ts';
-import type { CommonCommand, CommonParts } from './common-parts.ts';
+import type { CommonParts } from './common-parts.ts';
+import type { MarketOf } from './removals.ts';
+
+// Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { CommandKind } = kinds;
 
 /**
  * Nearly all commands are of three forms: a limit order that reaches nobody, a cancel of an order in the book, and a move
@@ -12,12 +18,27 @@ import type { CommonCommand, CommonParts } from './common-parts.ts';
  * with their addresses and lengths, where arrays held in fields are loaded and checked at every use. A move took 0.6 of
  * the time. A thread that makes a second engine loses that gain: the closures are then no longer alone.
  */
-export interface CommonCommands {
-  readonly newOrder: CommonCommand;
-  readonly cancelOrder: CommonCommand;
-  readonly amendOrder: CommonCommand;
-}
+export function createCommonCommands(parts: CommonParts, marketOf: MarketOf) {
+  const newOrder = commonOrder(parts);
+  const cancelOrder = commonCancel(parts);
+  const amendOrder = commonAmend(parts);
+  const { context } = parts;
 
-export function createCommonCommands(parts: CommonParts): CommonCommands {
-  return { newOrder: commonOrder(parts), cancelOrder: commonCancel(parts), amendOrder: commonAmend(parts) };
+  /** @returns false when the command is of no common form: then nothing has changed */
+  return (command: RecordWindow, at: number): boolean => {
+    const kindWord = command.i32[at >>> 2]!; // kind, side, instrument
+    const market = marketOf(kindWord >>> 16);
+    if (market === undefined) return false;
+    switch (kindWord & 0xff) {
+      case CommandKind.AMEND_ORDER:
+        context.usesLaterRules = true;
+        return amendOrder(market, command, at);
+      case CommandKind.NEW_ORDER:
+        return newOrder(market, command, at);
+      case CommandKind.CANCEL_ORDER:
+        return cancelOrder(market, command, at);
+      default:
+        return false;
+    }
+  };
 }

@@ -71,7 +71,13 @@ runThread<EngineThreadMessage>((post) => {
       if (Atomics.load(control, CONTROL.STOP) !== 0) return false;
       const frame = journal.nextFrame();
       if (frame === null) fail(`the journal ends at ${engine.lastCommandSequence}, not at ${lastCommandSequence}`);
+      let readTo = 0;
       for (let at = 0; at < frame.byteLength; at += commandSlots(frame.window, at) * SLOT_BYTES) {
+        if (at >= readTo) {
+          const slots = Math.min(BATCH_COMMANDS, (frame.byteLength - at) / SLOT_BYTES);
+          engine.readAhead(frame.window, at, slots);
+          readTo = at + slots * SLOT_BYTES;
+        }
         if (frame.window.f64[(at + COMMAND.COMMAND_SEQUENCE) >> 3]! <= engine.lastCommandSequence) continue;
         engine.apply(frame.window, at, at + SLOT_BYTES);
       }
@@ -91,6 +97,9 @@ runThread<EngineThreadMessage>((post) => {
     const available = commands.available();
     let index = 0;
     let applied = 0;
+    const firstAt = commands.offsetAt(0);
+    const toRingEnd = (commands.window.u8.byteLength - firstAt) / SLOT_BYTES;
+    engine.readAhead(commands.window, firstAt, Math.min(available, BATCH_COMMANDS, toRingEnd));
     while (index < available && applied < BATCH_COMMANDS) {
       const at = commands.offsetAt(index);
       engine.apply(commands.window, at, commands.offsetAt(index + 1));
