@@ -6,6 +6,9 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 /** Imports of one's own files, as they stand in stripped text. */
 const OWN_IMPORT = /\bfrom\s+'(\.[^']+\.ts)'/g;
 
+/** Text without types by URL: what threads run is read once. */
+const texts = new Map<string, string>();
+
 /**
  * Starts a worker thread whose program was stripped of its types in this thread. A thread that strips them itself runs
  * WebAssembly, which detaches an array buffer; from then on V8 checks at every access to a typed array whether its
@@ -37,7 +40,8 @@ function strippedSources(entry: URL): Record<string, string> {
   const waiting = [entry.href];
   for (let url = waiting.pop(); url !== undefined; url = waiting.pop()) {
     if (sources[url] !== undefined) continue;
-    const text = stripped(readFileSync(fileURLToPath(url), 'utf8'));
+    const text = texts.get(url) ?? stripped(readFileSync(fileURLToPath(url), 'utf8'));
+    texts.set(url, text);
     sources[url] = text;
     for (const [, specifier] of text.matchAll(OWN_IMPORT)) waiting.push(new URL(specifier!, url).href);
   }
