@@ -14,6 +14,9 @@ import { someCommand, temporaryFolder } from '../journal/record-tape.ts';
 import { brokenCommand } from './gateway-end.ts';
 import { newExchange, SEGMENT_BYTES, seed, startExchange, stopExchange, TAPE, usedFolder } from './running-exchange.ts';
 
+/** Many starts of an exchange, each of which takes seconds on a loaded machine. */
+const LOADED_MACHINE_MS = 240_000;
+
 function wholeEventLog(folder: string): string {
   const segments = listSegments(folder, LogKind.EVENTS);
   const cursor = new EventLogCursor(folder, 0);
@@ -23,60 +26,68 @@ function wholeEventLog(folder: string): string {
   return segments.map(({ path }) => readFileSync(path).toString('base64')).join('\n');
 }
 
-test(`commands become durable events, in order, and a restart stands where it stood (SEED=${seed})`, async () => {
-  const folder = temporaryFolder();
-  const first = await startExchange(folder);
-  expect(first.recovered.replayed).toMatchObject({ lastCommandSequence: 0, lastEventSequence: 0, restingOrders: 0 });
-  await first.gateway.publish(TAPE.commands);
-  await first.gateway.untilEvents(TAPE.events.length);
-  await stopExchange(first);
-  expect(first.gateway.events).toEqual(TAPE.decodedEvents);
-  const eventLog = wholeEventLog(folder);
-  expect(scanEventLog(folder, () => {}).lastSequence).toBe(TAPE.events.length);
-  expect(listSegments(folder, LogKind.JOURNAL).length).toBeGreaterThan(3);
+test(
+  `commands become durable events, in order, and a restart stands where it stood (SEED=${seed})`,
+  async () => {
+    const folder = temporaryFolder();
+    const first = await startExchange(folder);
+    expect(first.recovered.replayed).toMatchObject({ lastCommandSequence: 0, lastEventSequence: 0, restingOrders: 0 });
+    await first.gateway.publish(TAPE.commands);
+    await first.gateway.untilEvents(TAPE.events.length);
+    await stopExchange(first);
+    expect(first.gateway.events).toEqual(TAPE.decodedEvents);
+    const eventLog = wholeEventLog(folder);
+    expect(scanEventLog(folder, () => {}).lastSequence).toBe(TAPE.events.length);
+    expect(listSegments(folder, LogKind.JOURNAL).length).toBeGreaterThan(3);
 
-  const second = await startExchange(folder);
-  expect(second.recovered.journal).toMatchObject({ tornFrames: 0, lastEventSequence: TAPE.events.length });
-  expect(second.recovered.replayed).toMatchObject({
-    lastCommandSequence: TAPE.commands.length,
-    lastEventSequence: TAPE.events.length,
-    stateHash: TAPE.stateHash,
-  });
-  await second.gateway.untilEvents(TAPE.events.length);
-  expect(second.gateway.events).toEqual(TAPE.decodedEvents);
-  await stopExchange(second);
-  expect(wholeEventLog(folder)).toBe(eventLog);
-});
+    const second = await startExchange(folder);
+    expect(second.recovered.journal).toMatchObject({ tornFrames: 0, lastEventSequence: TAPE.events.length });
+    expect(second.recovered.replayed).toMatchObject({
+      lastCommandSequence: TAPE.commands.length,
+      lastEventSequence: TAPE.events.length,
+      stateHash: TAPE.stateHash,
+    });
+    await second.gateway.untilEvents(TAPE.events.length);
+    expect(second.gateway.events).toEqual(TAPE.decodedEvents);
+    await stopExchange(second);
+    expect(wholeEventLog(folder)).toBe(eventLog);
+  },
+  LOADED_MACHINE_MS,
+);
 
-test(`killed again and again, it loses nothing that was seen and ends in the same state (SEED=${seed})`, async () => {
-  const folder = temporaryFolder();
-  const random = new RandomIntegers(seed);
-  let seenCommand = 0;
-  for (let round = 0; round < 6; round++) {
-    const { threads, gateway, recovered } = await startExchange(folder, random.oneOf([16, 64, 512]));
-    const { lastCommandSequence } = recovered.replayed;
-    expect(lastCommandSequence).toBeGreaterThanOrEqual(seenCommand);
-    const isLast = round === 5;
-    const upTo = isLast ? TAPE.commands.length : lastCommandSequence + random.between(1, 500);
-    const published = gateway.publish(TAPE.commands.slice(lastCommandSequence, upTo));
-    if (isLast) {
-      await published;
-      await gateway.untilEvents(TAPE.events.length);
-      await stopExchange({ threads, gateway, recovered });
-    } else {
-      await gateway.untilEvents(recovered.replayed.lastEventSequence + random.below(upTo - lastCommandSequence));
-      await threads.terminate();
-      await delay(1);
+test(
+  `killed again and again, it loses nothing that was seen and ends in the same state (SEED=${seed})`,
+  async () => {
+    const folder = temporaryFolder();
+    const random = new RandomIntegers(seed);
+    let seenCommand = 0;
+    for (let round = 0; round < 6; round++) {
+      const { threads, gateway, recovered } = await startExchange(folder, random.oneOf([16, 64, 512]));
+      const { lastCommandSequence } = recovered.replayed;
+      expect(lastCommandSequence).toBeGreaterThanOrEqual(seenCommand);
+      const isLast = round === 5;
+      const upTo = isLast ? TAPE.commands.length : lastCommandSequence + random.between(1, 500);
+      const published = gateway.publish(TAPE.commands.slice(lastCommandSequence, upTo));
+      if (isLast) {
+        await published;
+        await gateway.untilEvents(TAPE.events.length);
+        await stopExchange({ threads, gateway, recovered });
+      } else {
+        await gateway.untilEvents(recovered.replayed.lastEventSequence + random.below(upTo - lastCommandSequence));
+        await threads.terminate();
+        await delay(1);
+      }
+      gateway.stop();
+      expect(gateway.events).toEqual(TAPE.decodedEvents.slice(0, gateway.events.length));
+      seenCommand = gateway.events.at(-1)?.commandSequence ?? 0;
     }
-    gateway.stop();
-    expect(gateway.events).toEqual(TAPE.decodedEvents.slice(0, gateway.events.length));
-    seenCommand = gateway.events.at(-1)?.commandSequence ?? 0;
-  }
-  const { recovered, ...rest } = await startExchange(folder);
-  expect(recovered.replayed.stateHash).toBe(TAPE.stateHash);
-  await stopExchange({ recovered, ...rest });
-  wholeEventLog(folder);
-});
+    const { recovered, ...rest } = await startExchange(folder);
+    expect(recovered.replayed.stateHash).toBe(TAPE.stateHash);
+    await stopExchange({ recovered, ...rest });
+    wholeEventLog(folder);
+  },
+  LOADED_MACHINE_MS,
+);
 
 test('a gateway that reads no events stops the engine, not the journal, and everything comes when it reads', async () => {
   const folder = temporaryFolder();

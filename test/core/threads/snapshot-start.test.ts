@@ -29,6 +29,9 @@ import {
   TAPE,
 } from './running-exchange.ts';
 
+/** Many starts of an exchange, each of which takes seconds on a loaded machine. */
+const LOADED_MACHINE_MS = 240_000;
+
 const WITH_SNAPSHOTS = { useSnapshots: true };
 const eventsThrough = (commandSequence: number): number =>
   TAPE.decodedEvents.filter((event) => event.commandSequence <= commandSequence).length;
@@ -62,42 +65,46 @@ function loggedEvents(folder: string, after = 0) {
   return events;
 }
 
-test(`a start from a snapshot and the journal behind it equals a start from the beginning (SEED=${seed})`, async () => {
-  const folder = temporaryFolder();
-  await runInParts(folder, [1_000]);
-  const plain = await startExchange(folder); // no snapshots: one is left behind
-  await plain.gateway.publish(TAPE.commands.slice(1_000, 1_700));
-  await plain.gateway.untilEvents(eventsThrough(1_700));
-  await stopExchange(plain);
-  expect(listSnapshots(folder).map(({ commandSequence }) => commandSequence)).toEqual([1_000]);
+test(
+  `a start from a snapshot and the journal behind it equals a start from the beginning (SEED=${seed})`,
+  async () => {
+    const folder = temporaryFolder();
+    await runInParts(folder, [1_000]);
+    const plain = await startExchange(folder); // no snapshots: one is left behind
+    await plain.gateway.publish(TAPE.commands.slice(1_000, 1_700));
+    await plain.gateway.untilEvents(eventsThrough(1_700));
+    await stopExchange(plain);
+    expect(listSnapshots(folder).map(({ commandSequence }) => commandSequence)).toEqual([1_000]);
 
-  const { exchange, reports } = await startWithReports(folder);
-  const { replayed } = exchange.recovered;
-  const atSnapshot = { commandSequence: 1_000, eventSequence: eventsThrough(1_000) };
-  expect(replayed.snapshot).toMatchObject({ ...atSnapshot, path: snapshotPath(folder, 1_000) });
-  expect(replayed).toMatchObject({
-    refusedSnapshots: [],
-    lastCommandSequence: 1_700,
-    lastEventSequence: eventsThrough(1_700),
-    stateHash: stateAfter(TAPE, 1_700).stateHash,
-  });
-  await exchange.gateway.publish(TAPE.commands.slice(1_700));
-  await exchange.gateway.untilEvents(TAPE.events.length - atSnapshot.eventSequence);
-  expect(exchange.gateway.events).toEqual(TAPE.decodedEvents.slice(atSnapshot.eventSequence));
-  await stopExchange(exchange);
-  expect(reports).toMatchObject([
-    { type: 'snapshot-placed', commandSequence: 3_000, eventSequence: TAPE.events.length, stateHash: TAPE.stateHash },
-  ]);
-  expect(loggedEvents(folder)).toEqual(TAPE.decodedEvents);
+    const { exchange, reports } = await startWithReports(folder);
+    const { replayed } = exchange.recovered;
+    const atSnapshot = { commandSequence: 1_000, eventSequence: eventsThrough(1_000) };
+    expect(replayed.snapshot).toMatchObject({ ...atSnapshot, path: snapshotPath(folder, 1_000) });
+    expect(replayed).toMatchObject({
+      refusedSnapshots: [],
+      lastCommandSequence: 1_700,
+      lastEventSequence: eventsThrough(1_700),
+      stateHash: stateAfter(TAPE, 1_700).stateHash,
+    });
+    await exchange.gateway.publish(TAPE.commands.slice(1_700));
+    await exchange.gateway.untilEvents(TAPE.events.length - atSnapshot.eventSequence);
+    expect(exchange.gateway.events).toEqual(TAPE.decodedEvents.slice(atSnapshot.eventSequence));
+    await stopExchange(exchange);
+    expect(reports).toMatchObject([
+      { type: 'snapshot-placed', commandSequence: 3_000, eventSequence: TAPE.events.length, stateHash: TAPE.stateHash },
+    ]);
+    expect(loggedEvents(folder)).toEqual(TAPE.decodedEvents);
 
-  const last = await startExchange(folder, 256, WITH_SNAPSHOTS);
-  expect(last.recovered.replayed).toMatchObject({ stateHash: TAPE.stateHash, snapshot: { commandSequence: 3_000 } });
-  await stopExchange(last);
-  expect(last.gateway.events).toEqual([]);
-  const whole = await startExchange(folder);
-  expect(whole.recovered.replayed).toMatchObject({ stateHash: TAPE.stateHash, snapshot: null });
-  await stopExchange(whole);
-});
+    const last = await startExchange(folder, 256, WITH_SNAPSHOTS);
+    expect(last.recovered.replayed).toMatchObject({ stateHash: TAPE.stateHash, snapshot: { commandSequence: 3_000 } });
+    await stopExchange(last);
+    expect(last.gateway.events).toEqual([]);
+    const whole = await startExchange(folder);
+    expect(whole.recovered.replayed).toMatchObject({ stateHash: TAPE.stateHash, snapshot: null });
+    await stopExchange(whole);
+  },
+  LOADED_MACHINE_MS,
+);
 
 test('snapshots come every so many commands and when asked for, two are kept, trading goes on', async () => {
   const folder = temporaryFolder();
@@ -145,27 +152,31 @@ test('a snapshot that is asked for where the newest one stands is not taken twic
   expect(listSnapshots(folder).map(({ commandSequence }) => commandSequence)).toEqual([300]);
 });
 
-test(`killed again and again amid snapshots, it ends in the same state and log (SEED=${seed})`, async () => {
-  const folder = temporaryFolder();
-  const random = new RandomIntegers(seed);
-  for (let round = 0; round < 6; round++) {
-    const settings = { ...WITH_SNAPSHOTS, snapshotEveryCommands: random.oneOf([1, 7, 60]) };
-    const { threads, gateway, recovered } = await startExchange(folder, random.oneOf([16, 64, 512]), settings);
-    const { lastCommandSequence, stateHash, refusedSnapshots } = recovered.replayed;
-    expect(refusedSnapshots).toEqual([]);
-    if (lastCommandSequence > 0) expect(stateHash).toBe(stateAfter(TAPE, lastCommandSequence).stateHash);
-    const upTo = lastCommandSequence + random.between(1, 300);
-    const published = gateway.publish(TAPE.commands.slice(lastCommandSequence, upTo));
-    await Promise.race([published, delay(random.below(40))]);
-    await threads.terminate();
-    gateway.stop();
-  }
-  await runInParts(folder, [3_000]);
-  const exchange = await startExchange(folder, 256, WITH_SNAPSHOTS);
-  expect(exchange.recovered.replayed.stateHash).toBe(TAPE.stateHash);
-  await stopExchange(exchange);
-  expect(loggedEvents(folder)).toEqual(TAPE.decodedEvents);
-});
+test(
+  `killed again and again amid snapshots, it ends in the same state and log (SEED=${seed})`,
+  async () => {
+    const folder = temporaryFolder();
+    const random = new RandomIntegers(seed);
+    for (let round = 0; round < 6; round++) {
+      const settings = { ...WITH_SNAPSHOTS, snapshotEveryCommands: random.oneOf([1, 7, 60]) };
+      const { threads, gateway, recovered } = await startExchange(folder, random.oneOf([16, 64, 512]), settings);
+      const { lastCommandSequence, stateHash, refusedSnapshots } = recovered.replayed;
+      expect(refusedSnapshots).toEqual([]);
+      if (lastCommandSequence > 0) expect(stateHash).toBe(stateAfter(TAPE, lastCommandSequence).stateHash);
+      const upTo = lastCommandSequence + random.between(1, 300);
+      const published = gateway.publish(TAPE.commands.slice(lastCommandSequence, upTo));
+      await Promise.race([published, delay(random.below(40))]);
+      await threads.terminate();
+      gateway.stop();
+    }
+    await runInParts(folder, [3_000]);
+    const exchange = await startExchange(folder, 256, WITH_SNAPSHOTS);
+    expect(exchange.recovered.replayed.stateHash).toBe(TAPE.stateHash);
+    await stopExchange(exchange);
+    expect(loggedEvents(folder)).toEqual(TAPE.decodedEvents);
+  },
+  LOADED_MACHINE_MS,
+);
 
 test('a damaged snapshot is passed over: the previous one serves, then the whole journal, and the start says so', async () => {
   const folder = temporaryFolder();
