@@ -47,7 +47,7 @@ export class StandingKlineJobs implements KlineJobs {
     return this.#forEach(signal, async (instrumentId, nowMs) => {
       const { writer } = this.#parts;
       const at = await this.#stateAt(instrumentId, nowMs);
-      if (this.#infosAt.get(instrumentId) === at) return NOTHING;
+      if (at === null || this.#infosAt.get(instrumentId) === at) return NOTHING;
       const isChanged = await writer.inTurn(writer.partitionOf(instrumentId), () =>
         writer.refreshMarketInfo(instrumentId, nowMs),
       );
@@ -69,7 +69,7 @@ export class StandingKlineJobs implements KlineJobs {
   refreshOtherSizes(signal?: AbortSignal): Promise<KlineJobReport> {
     return this.#forEach(signal, async (instrumentId, nowMs) => {
       const at = await this.#stateAt(instrumentId, nowMs);
-      if (this.#sumsChecked.get(instrumentId) === at) return NOTHING;
+      if (at === null || this.#sumsChecked.get(instrumentId) === at) return NOTHING;
       let [checked, corrected] = [0, 0];
       // Smaller sizes first: the larger ones are their sums.
       for (const size of LARGER_SIZES) {
@@ -102,11 +102,11 @@ export class StandingKlineJobs implements KlineJobs {
     return { checked, corrected };
   }
 
-  /** @returns a text that changes with each trade and each minute */
-  async #stateAt(instrumentId: number, nowMs: number): Promise<string> {
+  /** @returns a text that changes with each trade and each minute, null before the first trade */
+  async #stateAt(instrumentId: number, nowMs: number): Promise<string | null> {
     const { writer } = this.#parts;
     const lastSequence = await writer.inTurn(writer.partitionOf(instrumentId), () => writer.lastSequence(instrumentId));
-    return `${lastSequence} ${intervalStartMs('1m', nowMs)}`;
+    return lastSequence === 0 ? null : `${lastSequence} ${intervalStartMs('1m', nowMs)}`;
   }
 
   /** Does the same for each instrument, one after the other; jobs wait for one another. */
