@@ -6,6 +6,7 @@ import { latencyBench } from './core-latency.ts';
 import { scaleBench } from './core-scale.ts';
 import { feedBench } from './feed-fan-out.ts';
 import { historyBench } from './history-rows.ts';
+import { klinesBench } from './klines.ts';
 import { ledgerBench } from './ledger.ts';
 import { memoryBench } from './memory.ts';
 import { peerBench } from './peer/peer-bench.ts';
@@ -94,6 +95,7 @@ export const BENCHES: readonly Bench[] = [
   threads,
   recoveryBench,
   historyBench,
+  klinesBench,
   ledgerBench,
   restBench,
   feedBench,

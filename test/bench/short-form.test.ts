@@ -50,6 +50,12 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /ratio [\d.]+ \(A\/A noise ×/,
   ],
   history: [/^ {2}history rows +[\d.]+ (M|k)?\/s +plain 500-row .*×\d/m, /events consumed: [\d.]+ (M|k)?\/s/],
+  klines: [
+    /^ {2}trades into ten sizes and market info +[\d.]+ (M|k)?\/s +the same trades .*×\d/m,
+    /^ {2}all sizes made anew by klines rebuild +[\d,]+ +[\d.]+ +[\d.]+ (M|k)?\/s$/m,
+    /^ {2}50 reads at random places +[\d.]+ +[\d.]+$/m,
+    /candles of ten sizes are those of a rebuild/,
+  ],
   ledger: [
     /^ {2}holds, appendfsync everysec +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
     /^ {2}fills, appendfsync always +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
