@@ -100,7 +100,7 @@ test('a running exchange proves its candles, names what was changed behind its b
 });
 
 test('a trade after a rebuild goes on from what was put right', { timeout: 300_000 }, async () => {
-  await tamperWithKlines(folder, "UPDATE klines SET lots = '1' WHERE size = '1M'");
+  await tamperWithKlines(folder, "UPDATE klines SET lots = '1' WHERE size = '1M' AND instrument_id = 1");
   expect(await ringbook('rebuild', 'BTCUSD')).toMatchObject({ code: 0 });
   await trade('btcusd', '1', '103.00');
   const candles = await (await fetch(`${exchange.sandbox.baseUrl}/v2/candles/btcusd/1M`)).json();
