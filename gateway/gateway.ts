@@ -230,7 +230,7 @@ export class Gateway {
     const operator = new OperatorCommands(publisher, outcomes, commandIds, this.catalogue);
     this.#running = { publisher, orderEntry, operator, ...this.#createServers(orderEntry, past) };
     await this.#eventsThrough(lastEventSequence);
-    await this.#market.prime(this.#dependencies.history, this.catalogue, clock.nowMs());
+    await this.#market.prime(this.#dependencies, this.catalogue, clock.nowMs());
   }
 
   /** Defines the markets that the journal lacks: all of them at the first start of a data folder. */

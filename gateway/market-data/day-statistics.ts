@@ -1,4 +1,4 @@
-import { type DaySummary, type DayTrade, RollingDay } from '../../core/klines/rolling-day.ts';
+import { type DaySummary, type DayTrade, type MinuteTrades, RollingDay } from '../../core/klines/rolling-day.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import type { EventListener } from '../orders/event-reader.ts';
@@ -21,11 +21,17 @@ export class DayStatistics implements EventListener {
   }
 
   /**
-   * @param pages of one instrument's trades, oldest first, all before those of the events: what is there already moves
-   *   behind them
+   * What is there already moves behind what is given, all of which is from before the events.
+   * @param minutes of one instrument, oldest first
+   * @param pages of its trades after them, oldest first
    */
-  async prime(instrumentId: number, pages: AsyncIterable<readonly DayTrade[]>): Promise<void> {
+  async prime(
+    instrumentId: number,
+    minutes: readonly MinuteTrades[],
+    pages: AsyncIterable<readonly DayTrade[]>,
+  ): Promise<void> {
     const day = new RollingDay();
+    for (const minute of minutes) day.addMinute(minute);
     for await (const trades of pages) for (const trade of trades) day.add(trade);
     const later = this.#days.get(instrumentId);
     if (later !== undefined) day.append(later);

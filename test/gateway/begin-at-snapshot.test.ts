@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { SnapshotReader } from '../../core/journal/snapshot-reader.ts';
 import { Catalogue } from '../../core/money/catalogue.ts';
 import { notionalUnits } from '../../core/money/instrument.ts';
-import { partitionOf } from '../../core/ports/event-feed.ts';
+import { type EventBatch, partitionOf } from '../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import { CatalogueEvents } from '../../gateway/market-data/catalogue-events.ts';
@@ -15,7 +15,11 @@ import { OrderView } from '../../gateway/orders/order-view.ts';
 import { HistoryConsumer } from '../../workers/history/history-consumer.ts';
 import { changedOrderIds } from '../../workers/history/order-progress.ts';
 import { SqliteHistoryStore } from '../../workers/history/sqlite-history-store.ts';
+import { KlineWriter } from '../../workers/klines/kline-writer.ts';
+import { KlinesConsumer } from '../../workers/klines/klines-consumer.ts';
+import { SqliteKlineStore } from '../../workers/klines/sqlite-kline-store.ts';
 import { HistoryDatabase } from '../../workers/storage/history-database.ts';
+import { KlinesDatabase } from '../../workers/storage/klines-database.ts';
 import { writeSnapshot } from '../core/journal/snapshot-tape.ts';
 import { CommandStream } from '../support/command-stream.ts';
 import { EngineHarness } from '../support/engine-harness.ts';
@@ -72,28 +76,45 @@ function tradeAny(streamSeed: number, cut: number) {
   return { folder, events, snapshot: new SnapshotReader(snapshotPath) };
 }
 
-/** The history as it is when each partition has consumed up to a place of its own at or after the snapshot. */
-async function storedHistory(folder: string, events: readonly ExchangeEvent[], ends: readonly number[]) {
-  const database = await HistoryDatabase.open(folder, PARTITIONS, (error) => {
+/** The history as it is when each partition has consumed up to a place of its own at or after the snapshot; candles anywhere. */
+async function storedHistory(
+  folder: string,
+  events: readonly ExchangeEvent[],
+  ends: readonly number[],
+  klineEnds: readonly number[] = ends,
+) {
+  const rethrow = (error: Error): void => {
     throw error;
-  });
+  };
+  const database = await HistoryDatabase.open(folder, PARTITIONS, rethrow);
+  const klinesDatabase = await KlinesDatabase.open(folder, PARTITIONS, rethrow);
   const known = new Views();
   known.take(events);
   const consumer = await HistoryConsumer.open(database, known.catalogue);
-  for (const [partition, lastSequence] of ends.entries()) {
-    const own = events.filter(
-      (event) => partitionOf(event, PARTITIONS) === partition && event.eventSequence <= lastSequence,
-    );
-    await consumer.consume({ partition, beforeSequence: 0, lastSequence, events: own });
+  const klinesConsumer = new KlinesConsumer(await KlineWriter.open(klinesDatabase, known.catalogue));
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    await consumer.consume(batchThrough(events, partition, ends[partition]!));
+    await klinesConsumer.consume(batchThrough(events, partition, klineEnds[partition]!));
   }
   const store = await SqliteHistoryStore.open(folder);
+  const klines = await SqliteKlineStore.open(folder);
   return {
     store,
+    klines,
     async close(): Promise<void> {
       await store.close();
+      await klines.close();
       await database.close();
+      await klinesDatabase.close();
     },
   };
+}
+
+function batchThrough(events: readonly ExchangeEvent[], partition: number, lastSequence: number): EventBatch {
+  const own = events.filter(
+    (event) => partitionOf(event, PARTITIONS) === partition && event.eventSequence <= lastSequence,
+  );
+  return { partition, beforeSequence: 0, lastSequence, events: own };
 }
 
 function requireSameMarkets(primed: Views, whole: Views, nowMs: number): void {
@@ -149,7 +170,8 @@ for (let round = 0; round < SEEDS; round++) {
     const { folder, events, snapshot } = trade(own, random.between(10, COMMANDS));
     const { eventSequence: cut } = snapshot.state;
     const ends = Array.from({ length: PARTITIONS }, () => random.between(cut, events.length));
-    const history = await storedHistory(folder, events, ends);
+    const klineEnds = Array.from({ length: PARTITIONS }, () => random.between(0, events.length));
+    const history = await storedHistory(folder, events, ends, klineEnds);
     const nowMs = events.at(-1)!.timestampMs;
     const whole = new Views();
     whole.take(events);
@@ -164,7 +186,7 @@ for (let round = 0; round < SEEDS; round++) {
     atCut.take(events.slice(0, cut));
     requireSameOrders(primed, atCut, events.slice(0, cut), cut);
     primed.take(events.slice(cut));
-    await primed.market.prime(history.store, primed.catalogue, nowMs);
+    await primed.market.prime({ history: history.store, klines: history.klines }, primed.catalogue, nowMs);
 
     requireSameMarkets(primed, whole, nowMs);
     requireSameOrders(primed, whole, events, cut);

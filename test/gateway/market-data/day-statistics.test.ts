@@ -93,7 +93,7 @@ test(`random days agree with looking through all trades, primed in pages or not 
     }
     const primed = statisticsOf(trades.slice(200));
     const pageEnd = random.below(201);
-    await primed.prime(INSTRUMENT_ID, pagesOf(trades.slice(0, pageEnd), trades.slice(pageEnd, 200)));
+    await primed.prime(INSTRUMENT_ID, [], pagesOf(trades.slice(0, pageEnd), trades.slice(pageEnd, 200)));
     for (const statistics of [statisticsOf(trades), primed]) {
       for (const laterMs of [0, 1, 59_999, 60_000, 3_600_000, DAY_MS - 1, DAY_MS]) {
         const atMs = nowMs + laterMs;

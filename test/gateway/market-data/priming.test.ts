@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HistoryStore, HistoryTrade } from '../../../core/ports/history.ts';
+import type { KlineStore } from '../../../core/ports/klines.ts';
 import { Side } from '../../../core/protocol/kinds.ts';
 import { MarketData } from '../../../gateway/market-data/market-data.ts';
 import { TAPE_TRADES } from '../../../gateway/market-data/trade-tape.ts';
@@ -28,7 +29,8 @@ test('market data that began late has from the history what it did not see', asy
   const btcusd = exchange.gateway.catalogue.instrumentBySymbol('btcusd')!;
   const nowMs = Date.now();
   const late = new MarketData(exchange.gateway.catalogue);
-  await late.prime(exchange.history.store, exchange.gateway.catalogue, nowMs);
+  const { store: history, klines } = exchange.history;
+  await late.prime({ history, klines }, exchange.gateway.catalogue, nowMs);
 
   expect(late.statistics.summary(btcusd.instrumentId, nowMs)).toMatchObject({
     openTicks: 10_000,
@@ -42,6 +44,17 @@ test('market data that began late has from the history what it did not see', asy
     trades.map(({ tid }: { tid: number }) => tid),
   );
   expect(late.statistics.summary(btcusd.instrumentId + 1, nowMs)).toBeUndefined();
+
+  // The same from trades alone, and from candles that end somewhere among them.
+  const summary = late.statistics.summary(btcusd.instrumentId, nowMs);
+  const candles = await klines.klines(btcusd.instrumentId, '1m', nowMs - (nowMs % 60_000) - 86_340_000, nowMs);
+  expect(candles.length).toBeGreaterThan(0);
+  for (let count = 0; count < candles.length; count++) {
+    const lagging = { ...klines, klines: async () => candles.slice(0, count) } as unknown as KlineStore;
+    const other = new MarketData(exchange.gateway.catalogue);
+    await other.prime({ history, klines: lagging }, exchange.gateway.catalogue, nowMs);
+    expect(other.statistics.summary(btcusd.instrumentId, nowMs)).toEqual(summary);
+  }
 });
 
 test('a day of many trades is summed up page by page, not gathered', async () => {
@@ -71,7 +84,8 @@ test('a day of many trades is summed up page by page, not gathered', async () =>
     return Array.from({ length: Math.max(count, 0) }, (_, at) => tradeAt(first + count - 1 - at));
   };
   const late = new MarketData(catalogue);
-  await late.prime({ ...exchange.history.store, publicTrades } as unknown as HistoryStore, catalogue, nowMs);
+  const history = { ...exchange.history.store, publicTrades } as unknown as HistoryStore;
+  await late.prime({ history, klines: exchange.history.klines }, catalogue, nowMs);
   expect(late.statistics.summary(instrumentId, nowMs)?.lots).toBe(BigInt(trades));
   expect(heapBytes - emptyHeapBytes).toBeLessThan(20 * 2 ** 20); // gathered they take more than 60 MiB
 });
