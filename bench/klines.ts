@@ -21,8 +21,8 @@ import { pairedTable } from './support/paired-table.ts';
 import { perSecond, type Run, runPairs } from './support/pairs.ts';
 import { latencyNs } from './support/percentiles.ts';
 
-const TRADES_OF_PAIR = { full: 500_000, short: 10_000 } as const;
-const YEAR = { full: { instruments: 20, days: 365 }, short: { instruments: 2, days: 2 } } as const;
+const TRADES_OF_PAIR = { full: 500_000, short: 5_000 } as const;
+const YEAR = { full: { instruments: 20, days: 365 }, short: { instruments: 2, days: 1 } } as const;
 const QUERIES = { full: 2_000, short: 50 } as const;
 const QUERIED = 1_000;
 const PARTITIONS = 8;

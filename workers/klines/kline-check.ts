@@ -85,6 +85,12 @@ export class KlineCheck {
     });
   }
 
+  /** To be called after candles were put right: the day is summed from them. */
+  async refreshMarketInfo(instrumentId: number): Promise<void> {
+    const writer = this.#writer;
+    await writer.inTurn(writer.partitionOf(instrumentId), () => writer.refreshMarketInfo(instrumentId, 0));
+  }
+
   /** @returns from the first to the last moment that there is anything to check: of trades and of stored candles */
   async spanMs(instrumentId: number): Promise<KlineSpan | undefined> {
     const spans = [await this.#trades.spanMs(instrumentId), await this.#store.spanMs(instrumentId)];
@@ -132,7 +138,6 @@ export class KlineCheck {
       if (recomputed !== null) right.push({ ...recomputed, revision: stored === null ? 1 : stored.revision + 1 });
       else if (stored !== null) removed.push(stored);
     await this.#writer.correct(instrumentId, right, removed);
-    await this.#writer.refreshMarketInfo(instrumentId, 0); // its day is summed from what was put right
   }
 }
 

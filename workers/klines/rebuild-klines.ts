@@ -56,6 +56,7 @@ export async function rebuildKlines(
     const stretch = { fromMs: intervalStartMs('1d', range.fromMs), toMs: intervalEndMs('1d', range.toMs - 1) };
     const known = new Map([['1d', { ...stretch, klines: days }]] as const);
     count(await check.check({ ...range, sizes: SIZES_OVER_DAYS, known }));
+    if (!isVerifyOnly) await check.refreshMarketInfo(instrumentId);
   }
   return { checked, corrected, differing, differences };
 }

@@ -46,7 +46,8 @@ export class SqliteKlineStore implements KlineStore {
   }
 
   /** Any number of candles, for those who compare or draw them: what begins in `fromMs` … `toMs`, exclusive. */
-  within(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Kline[]> {
+  async within(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Kline[]> {
+    if (fromMs >= toMs) return []; // often: what is summed is mostly at hand
     return this.#klines('instrument_id = ? AND size = ? AND open_ms >= ? AND open_ms < ?', [
       instrumentId,
       size,

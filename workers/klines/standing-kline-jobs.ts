@@ -99,6 +99,7 @@ export class StandingKlineJobs implements KlineJobs {
 
   async #check(range: KlineCheckRange): Promise<KlineJobReport> {
     const { checked, corrected } = await this.#parts.check.check(range);
+    if (corrected > 0) await this.#parts.check.refreshMarketInfo(range.instrumentId);
     return { checked, corrected };
   }
 

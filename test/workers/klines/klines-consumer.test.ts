@@ -71,10 +71,13 @@ test.each(Array.from({ length: ROUNDS }, (_, round) => seed + round))(
     }
 
     expect(await rebuildKlines(live.check, EVERYTHING, () => {})).toMatchObject({ corrected: 0, differing: 0 });
+    const infos = await Promise.all(INSTRUMENTS.map((instrumentId) => live.store.marketInfo(instrumentId)));
     await live.klines.database.run('DELETE FROM klines');
+    await live.klines.database.run('UPDATE market_info SET last_ticks = 0, lots = 7');
     const rebuilt = await rebuildKlines(live.check, EVERYTHING, () => {});
     expect(rebuilt).toMatchObject({ checked: expected.length, corrected: expected.length });
     expect(await live.rows()).toEqual(rows);
+    expect(await Promise.all(INSTRUMENTS.map((instrumentId) => live.store.marketInfo(instrumentId)))).toEqual(infos);
 
     const anew = await open();
     await anew.record(trades, end);
