@@ -12,6 +12,7 @@ import { memoryBench } from './memory.ts';
 import { peerBench } from './peer/peer-bench.ts';
 import { recoveryBench } from './recovery.ts';
 import { restBench } from './rest-orders.ts';
+import { schedulerBench } from './scheduler.ts';
 import type { Bench } from './support/bench.ts';
 import { recordCryptoMix } from './support/command-mix.ts';
 import { pairedPicture } from './support/paired-picture.ts';
@@ -99,5 +100,6 @@ export const BENCHES: readonly Bench[] = [
   ledgerBench,
   restBench,
   feedBench,
+  schedulerBench,
   memoryBench,
 ];

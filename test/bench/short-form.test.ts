@@ -65,6 +65,10 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}feed messages +[\d.]+ (M|k)?\/s +uWebSockets\.js publish .*×\d/m,
     /^ {2}seconds per million messages +[\d.]+ +[\d.]+ +[\d.]+$/m,
   ],
+  scheduler: [
+    /^ {2}node-schedule, in memory( +[\d.]+ %){2}( +-?[\d.]+){4}$/m,
+    /^ {2}the scheduler, durable( +[\d.]+ %){2}( +-?[\d.]+){4}$/m,
+  ],
   memory: [/^ {2}resident +([\d.]+ +){3}-?[\d.]+$/m, /^ {2}array buffers +([\d.]+ +){3}-?[\d.]+$/m],
   rest: [
     /^ {2}signed REST orders +[\d.]+ (M|k)?\/s +uWebSockets\.js .*×\d/m,
