@@ -35,9 +35,10 @@ export class EventStore {
     this.batchCount += 1;
   }
 
-  /** @returns whether every event of the log after the watermarks it began with is there */
-  holds(events: readonly ExchangeEvent[]): boolean {
-    return this.taken.reduce((count, own) => count + own.length, 0) >= events.length;
+  /** @returns whether the partition has as many events as there are */
+  hasAll(events: readonly ExchangeEvent[], partition: number): boolean {
+    const own = events.filter((event) => partitionOf(event, this.watermarks.length) === partition);
+    return this.taken[partition]!.length === own.length;
   }
 
   /** Each partition has its events once, in order, and nothing else. */
