@@ -80,13 +80,16 @@ export class EventPublisher implements EventProgress {
   }
 
   positions(): PublisherPosition[] {
-    return this.#tails.map(({ consumer, consumedSequence, durableSequence, publishedSequence }) => ({
-      consumer,
-      consumedSequence,
-      durableSequence,
-      publishedSequence,
-      failedPartitions: [],
-    }));
+    return this.#tails.map(
+      ({ consumer, consumedSequence, durableSequence, publishedSequence, unconfirmedBatches }) => ({
+        consumer,
+        consumedSequence,
+        durableSequence,
+        publishedSequence,
+        unconfirmedBatches,
+        failedPartitions: [],
+      }),
+    );
   }
 
   /** What was not confirmed is sent again by the next start. */

@@ -24,7 +24,7 @@ const NO_QUEUE = 'NOT_FOUND - no queue';
 export class PartitionSubscription {
   readonly partition: number;
   readonly #consumer: EventConsumer;
-  readonly #settings: Required<Pick<EventSubscriberSettings, 'prefetch' | 'attempts' | 'firstPauseMs'>> &
+  readonly #settings: Required<Pick<EventSubscriberSettings, 'prefetch' | 'attempts' | 'firstPauseMs' | 'checkMs'>> &
     EventSubscriberSettings;
   readonly #queue: string;
   readonly #kept: KeptChannel;
@@ -32,6 +32,7 @@ export class PartitionSubscription {
   readonly #aborted: Promise<null>;
   readonly #ended: Promise<void>;
   #channel: ConfirmChannel | null = null; // while subscribed
+  #watch: NodeJS.Timeout | null = null; // looks after an idle subscription
   #deliveries: Delivery[] = [];
   #poison: PoisonMessageError | null = null; // comes after what was delivered before it
   #wakeSleeper: (() => void) | null = null;
@@ -95,7 +96,19 @@ export class PartitionSubscription {
     this.#channel = channel;
     await channel.consume(this.#queue, (message) => this.#onMessage(channel, message));
     this.#closeReason = null;
+    this.#watch = setInterval(() => void this.#check(channel), this.#settings.checkMs).unref();
     if (messageCount === 0) this.#askForMissing(channel).catch((error: Error) => this.#stopAt(error)); // may take long
+  }
+
+  /** A broker that has lost its queue may have forgotten who subscribed it, with nobody told. */
+  async #check(channel: ConfirmChannel): Promise<void> {
+    if (this.#deliveries.length > 0) return;
+    try {
+      const { consumerCount } = await channel.checkQueue(this.#queue);
+      if (consumerCount === 0 && channel === this.#channel) this.#kept.reopen('the broker has forgotten it');
+    } catch {
+      // the queue is gone, which closes the channel
+    }
   }
 
   /** An empty queue may have lost what the publisher has sent: it was deleted, or came back with an empty disk. */
@@ -121,6 +134,7 @@ export class PartitionSubscription {
   }
 
   #onClose(reason: string): void {
+    clearInterval(this.#watch ?? undefined);
     this.#channel = null;
     this.#deliveries = []; // they are delivered again
     this.#poison = null;

@@ -56,4 +56,6 @@ export const PUBLISHER_TIMES: PublisherTimes = {
 export interface PublisherPosition extends ConsumerPosition {
   /** All events up to here were given to the broker. */
   readonly publishedSequence: number;
+  /** Of these, batches that the broker has not confirmed yet. */
+  readonly unconfirmedBatches: number;
 }

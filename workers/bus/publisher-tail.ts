@@ -84,6 +84,10 @@ export class PublisherTail {
     return this.#lanes.length === 0 ? 0 : Math.min(...this.#lanes.map((lane) => lane.publishedSequence));
   }
 
+  get unconfirmedBatches(): number {
+    return this.#lanes.reduce((count, lane) => count + lane.unconfirmedBatches, 0);
+  }
+
   /** Begins at the watermarks, on a channel whose queues are declared and empty. */
   attach(session: PublisherSession): void {
     this.#session = session;

@@ -20,11 +20,14 @@ export interface EventSubscriberSettings {
   /** How often a batch is tried in all, each pause twice as long as the one before. */
   readonly attempts?: number;
   readonly firstPauseMs?: number;
+  /** How often the broker is asked whether it still knows of an idle subscription. */
+  readonly checkMs?: number;
   /** How long the broker may take to subscribe a partition before the connection is given up. */
   readonly openTimeoutMs?: number;
 }
 
-export const SUBSCRIBER_DEFAULTS = { prefetch: 16, attempts: 6, firstPauseMs: 100 } as const; // 3.1 s of pauses
+/** Six attempts take pauses of 3.1 s in all. */
+export const SUBSCRIBER_DEFAULTS = { prefetch: 16, attempts: 6, firstPauseMs: 100, checkMs: 30_000 } as const;
 
 /** How far a subscribed consumer has come, as this process knows. */
 export interface SubscriberPosition {
