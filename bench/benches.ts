@@ -1,3 +1,4 @@
+import { busBench } from './bus.ts';
 import { recordsBench } from './command-records.ts';
 import { booksBench } from './core-books.ts';
 import { benchCoreCommands } from './core-commands.ts';
@@ -98,6 +99,7 @@ export const BENCHES: readonly Bench[] = [
   historyBench,
   klinesBench,
   ledgerBench,
+  busBench,
   restBench,
   feedBench,
   schedulerBench,

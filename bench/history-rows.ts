@@ -1,9 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EventLogCursor } from '../core/journal/event-log-cursor.ts';
-import { Catalogue } from '../core/money/catalogue.ts';
-import { CatalogueEvents } from '../gateway/market-data/catalogue-events.ts';
 import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import { HistoryConsumer } from '../workers/history/history-consumer.ts';
 import { DAILY_VOLUMES, ORDERS, TRADES } from '../workers/history/history-rows.ts';
@@ -12,25 +9,15 @@ import { HistoryDatabase } from '../workers/storage/history-database.ts';
 import type { SqliteDatabase, SqlValue } from '../workers/storage/sqlite-database.ts';
 import { WATERMARKS } from '../workers/storage/view-database.ts';
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
-import { BENCH_LIMITS, CommandRecorder } from './support/command-mix.ts';
-import { DrivenThreads } from './support/driven-threads.ts';
+import { type EventLog, writeEventLog } from './support/event-log.ts';
 import { pairedPicture } from './support/paired-picture.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { perSecond, type Run, runPairs } from './support/pairs.ts';
 
 const COMMANDS = { full: 150_000, short: 5_000 } as const;
 const PARTITIONS = 8;
-const DEPTH = 10_000;
-const LEVELS = 5_000;
 const INSERT_ROWS = 500;
 const SHAPES: readonly TableShape[] = [ORDERS, TRADES, DAILY_VOLUMES, WATERMARKS];
-
-interface EventLog {
-  readonly folder: string;
-  readonly mix: string;
-  readonly lastEventSequence: number;
-  readonly catalogue: Catalogue;
-}
 
 /** What the consumer stores of the log, and in how many commits. */
 interface Stored {
@@ -98,23 +85,6 @@ async function measure(folder: string, { seed, isShort, size, progress }: BenchS
       ),
     ],
   };
-}
-
-async function writeEventLog(folder: string, seed: number, commands: number): Promise<EventLog> {
-  const recorder = new CommandRecorder(seed, { depth: DEPTH, levels: LEVELS, room: commands + DEPTH + 64 });
-  recorder.setUp();
-  for (let command = 0; command < commands; command++) recorder.next();
-  const driven = new DrivenThreads();
-  await driven.start({ folder, limits: BENCH_LIMITS });
-  await driven.run(recorder.window, 0, recorder.windowCount);
-  await driven.stop();
-  const { name, lastEventSequence } = recorder;
-  const catalogue = new Catalogue();
-  const definitions = new CatalogueEvents(catalogue);
-  const cursor = new EventLogCursor(folder, 0);
-  for (const event of cursor.next(lastEventSequence, 100)) definitions.onEvent(event);
-  cursor.close();
-  return { folder, mix: `${name}; ${commands.toLocaleString('en')} commands`, lastEventSequence, catalogue };
 }
 
 /** Consumes the whole log into a new database. @param look may read what was stored, untimed */

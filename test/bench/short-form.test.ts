@@ -61,6 +61,11 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}fills, appendfsync always +[\d.]+ (M|k)?\/s +the same calls sent bare .*×\d/m,
     /^ {2}an open hold more +\d+ +\d+$/m,
   ],
+  bus: [
+    /^ {2}events confirmed +[\d.]+ (M|k)?\/s +the same messages sent bare.*×\d/m,
+    /^ {2}events stored in history\.sqlite +[\d.]+ (M|k)?\/s .*×\d/m,
+    /^ {2}at [\d.]+ (M|k)?\/s( +\d+\.\d){4}$/m,
+  ],
   feed: [
     /^ {2}feed messages +[\d.]+ (M|k)?\/s +uWebSockets\.js publish .*×\d/m,
     /^ {2}seconds per million messages +[\d.]+ +[\d.]+ +[\d.]+$/m,

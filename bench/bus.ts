@@ -1,0 +1,210 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EventLogCursor } from '../core/journal/event-log-cursor.ts';
+import type { EventBatch, EventConsumer } from '../core/ports/event-feed.ts';
+import type { ExchangeEvent } from '../core/protocol/event-decoder.ts';
+import { decodeBatch, readBatchHeader } from '../workers/bus/event-batch-message.ts';
+import { HistoryConsumer } from '../workers/history/history-consumer.ts';
+import { HistoryDatabase } from '../workers/storage/history-database.ts';
+import type { Bench, BenchSettings, Report } from './support/bench.ts';
+import { BenchRabbitmq, type RecordedMessage } from './support/bench-rabbitmq.ts';
+import { BusFeed, PARTITIONS } from './support/bus-feed.ts';
+import { type EventLog, writeEventLog } from './support/event-log.ts';
+import { pairedPicture } from './support/paired-picture.ts';
+import { pairedTable } from './support/paired-table.ts';
+import { perSecond, type Run, runPairs } from './support/pairs.ts';
+import { latencyNs } from './support/percentiles.ts';
+
+const COMMANDS = { full: 300_000, short: 5_000 } as const;
+const PAIRS = { full: 5, short: 1 } as const;
+const LAG_SECONDS = { full: 20, short: 1 } as const;
+/** As many as the publisher may have under way with a full window in every partition. */
+const BARE_WINDOW = 128;
+const TICK_MS = 1;
+
+export const busBench: Bench = {
+  name: 'bus',
+  about: "the event log through RabbitMQ, confirmed and into history.sqlite, beside the broker's own confirmed rate",
+  size: '300,000 commands, 5 pairs each, 20 s of lag: 4 min',
+  async run(settings) {
+    const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
+    const rabbitmq = await BenchRabbitmq.start();
+    try {
+      return await measure(folder, rabbitmq, settings);
+    } finally {
+      await rabbitmq.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measure(folder: string, rabbitmq: BenchRabbitmq, settings: BenchSettings): Promise<Report> {
+  const { seed, isShort, size, progress } = settings;
+  const form = isShort ? 'short' : 'full';
+  progress('writing the event log through the threads');
+  const log = await writeEventLog(folder, seed, size ?? COMMANDS[form]);
+  progress('publishing it once, to know its messages: are they the whole log?');
+  const messages = await record(rabbitmq, log);
+  requireWholeLog(log, messages);
+  const bytes = messages.flat().reduce((sum, { content }) => sum + content.byteLength, 0);
+  const events = log.lastEventSequence;
+  const bareArm = (): Promise<Run> => sendBare(rabbitmq, messages, events);
+
+  progress('from event log to confirmed');
+  const confirmed = await runPairs(PAIRS[form], bareArm, () => publish(rabbitmq, log));
+  progress('from event log to stored');
+  const stored = await runPairs(PAIRS[form], bareArm, () => store(rabbitmq, log));
+  progress('lag at half of that');
+  const rate = Math.max(1, Math.floor(stored.bPerSecond / 2));
+  const lag = await lagAt(rabbitmq, log, rate, LAG_SECONDS[form]);
+  const count = messages.flat().length;
+  const limit = 'the same messages sent bare, all confirmed';
+  return {
+    heading: 'Bus',
+    mix: `${log.mix}; ${events.toLocaleString('en')} events in ${count.toLocaleString('en')} messages of ${Math.round(bytes / count).toLocaleString('en')} bytes on average, ${PARTITIONS} quorum queues`,
+    proof: 'the messages are the event log, event by event; every run stores as many events',
+    tables: [
+      pairedTable(
+        { name: 'events confirmed', limit, result: confirmed },
+        { name: 'events stored in history.sqlite', limit, result: stored },
+      ),
+      {
+        columns: ['lag in ms, from match to stored', 'p50', 'p99', 'p99.9', 'max'],
+        rows: [[`at ${perSecond(rate)}`, ...lag]],
+      },
+    ],
+    notes: ['publisher, worker and history in one process beside the broker, which works on the same cores'],
+    pictures: [
+      pairedPicture(
+        {
+          picture: 'bus',
+          title: 'Event log through RabbitMQ into history.sqlite',
+          figure: 'published, consumed, stored',
+          limit,
+          unit: 'events a second',
+        },
+        stored,
+        seed,
+      ),
+    ],
+  };
+}
+
+/** Consumes nothing: its messages stay where they are. */
+const IDLE: EventConsumer = {
+  name: 'idle',
+  watermarks: async () => Array(PARTITIONS).fill(0),
+  consume: async () => {},
+};
+
+async function publish(rabbitmq: BenchRabbitmq, { folder, lastEventSequence }: EventLog): Promise<Run> {
+  const feed = await BusFeed.publishing(rabbitmq, folder, IDLE);
+  const startMs = performance.now();
+  feed.announce(lastEventSequence);
+  await feed.confirmedThrough(lastEventSequence);
+  const seconds = (performance.now() - startMs) / 1_000;
+  await feed.close();
+  return { seconds, operations: lastEventSequence };
+}
+
+/** @returns the messages of the whole log, by partition */
+async function record(rabbitmq: BenchRabbitmq, { folder, lastEventSequence }: EventLog): Promise<RecordedMessage[][]> {
+  const feed = await BusFeed.publishing(rabbitmq, folder, IDLE);
+  feed.announce(lastEventSequence);
+  await feed.confirmedThrough(lastEventSequence);
+  const messages: RecordedMessage[][] = [];
+  for (const queue of feed.queues) messages.push(await rabbitmq.drain(queue));
+  await feed.close();
+  return messages;
+}
+
+function requireWholeLog({ folder, lastEventSequence }: EventLog, messages: readonly RecordedMessage[][]): void {
+  const found = new Map<number, ExchangeEvent>();
+  for (const [partition, own] of messages.entries())
+    for (const { content, ...properties } of own) {
+      const message = { content, properties, fields: {} } as never;
+      const { events } = decodeBatch(message, readBatchHeader(message, partition), PARTITIONS);
+      for (const event of events) found.set(event.eventSequence, event);
+    }
+  const cursor = new EventLogCursor(folder, 0);
+  for (let read = 0; read < lastEventSequence; )
+    for (const event of cursor.next(lastEventSequence, 4_096)) {
+      read += 1;
+      if (plainText(found.get(event.eventSequence)) !== plainText(event))
+        throw new Error(`event ${event.eventSequence} is not in the messages as it is in the log: nothing to measure`);
+    }
+  cursor.close();
+}
+
+function plainText(event: ExchangeEvent | undefined): string {
+  return JSON.stringify(event, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+}
+
+async function sendBare(rabbitmq: BenchRabbitmq, messages: readonly RecordedMessage[][], events: number): Promise<Run> {
+  const queues = messages.map(() => rabbitmq.freshName());
+  for (const queue of queues) await rabbitmq.declare(queue);
+  const busy = messages.filter((own) => own.length > 0).length;
+  const window = Math.ceil(BARE_WINDOW / busy);
+  const startMs = performance.now();
+  await Promise.all(messages.map((own, partition) => rabbitmq.sendBare(queues[partition]!, own, window)));
+  const seconds = (performance.now() - startMs) / 1_000;
+  for (const queue of queues) await rabbitmq.delete(queue);
+  return { seconds, operations: events };
+}
+
+async function store(rabbitmq: BenchRabbitmq, log: EventLog): Promise<Run> {
+  const { lastEventSequence } = log;
+  return withHistory(log, async (history) => {
+    const feed = await BusFeed.consuming(rabbitmq, log.folder, history);
+    const startMs = performance.now();
+    feed.announce(lastEventSequence);
+    await feed.publisher.settledThrough(lastEventSequence);
+    const seconds = (performance.now() - startMs) / 1_000;
+    await feed.close();
+    return { seconds, operations: lastEventSequence };
+  });
+}
+
+/** Announces events at a steady rate, whatever comes of them. @returns milliseconds from an event's time until its rows are durable */
+async function lagAt(rabbitmq: BenchRabbitmq, log: EventLog, rate: number, seconds: number): Promise<string[]> {
+  const count = Math.min(log.lastEventSequence - 1, rate * seconds);
+  return withHistory(log, async (history) => {
+    let startMs = 0;
+    const lagsMs = new Float64Array(count);
+    const consumer: EventConsumer = {
+      name: history.name,
+      batchEvents: history.batchEvents,
+      watermarks: () => history.watermarks(),
+      consume: async (batch: EventBatch) => {
+        await history.consume(batch);
+        const nowMs = performance.now();
+        for (const { eventSequence } of batch.events)
+          if (eventSequence > 1) lagsMs[eventSequence - 2] = nowMs - (startMs + ((eventSequence - 1) / rate) * 1_000);
+      },
+    };
+    const feed = await BusFeed.consuming(rabbitmq, log.folder, consumer);
+    startMs = performance.now();
+    for (let announced = 0; announced < count; ) {
+      announced = Math.min(count, Math.floor(((performance.now() - startMs) / 1_000) * rate));
+      feed.announce(1 + announced);
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    }
+    await feed.publisher.settledThrough(1 + count);
+    await feed.close();
+    return latencyNs(lagsMs).map((ns) => (ns / 1e6).toFixed(1));
+  });
+}
+
+async function withHistory<Result>(log: EventLog, use: (history: HistoryConsumer) => Promise<Result>): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
+  const database = await HistoryDatabase.open(folder, PARTITIONS, (error) => {
+    throw error;
+  });
+  try {
+    return await use(await HistoryConsumer.open(database, log.catalogue));
+  } finally {
+    await database.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
