@@ -18,7 +18,7 @@ export interface RabbitmqPorts {
   readonly epmd: number;
 }
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000; // a loaded machine may take long
 const STOP_TIMEOUT_MS = 20_000;
 /** Always the same, since its data belong to that name; brokers with an epmd of their own each do not meet. */
 const NODE_NAME = 'ringbook@localhost';
@@ -67,6 +67,11 @@ export class PrivateRabbitmq {
   /** @returns once the broker is gone, by itself or not */
   get exited(): Promise<void> {
     return this.#broker.exited;
+  }
+
+  /** SIGSTOP and SIGCONT make a broker that hangs, and one that comes back. */
+  signal(signal: NodeJS.Signals): void {
+    this.#broker.signal(signal);
   }
 
   async stop(): Promise<void> {

@@ -14,7 +14,7 @@ let queueNumber = 0;
 
 beforeAll(async () => {
   rabbitmq = await startRabbitmq();
-});
+}, 200_000);
 
 afterEach(async () => {
   for (const connection of connections.splice(0)) await connection.close().catch(() => {});

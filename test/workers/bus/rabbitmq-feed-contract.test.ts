@@ -8,7 +8,7 @@ let rabbitmq: PrivateRabbitmq;
 
 beforeAll(async () => {
   rabbitmq = await startRabbitmq();
-});
+}, 200_000);
 
 feedContract('RabbitMQ', () => {
   const namespace = freshNamespace();
