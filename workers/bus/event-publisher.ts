@@ -1,4 +1,5 @@
 import type { ConfirmChannel } from 'amqplib';
+import { fail } from '../../core/assert.ts';
 import type { EventProgress } from '../../core/ports/event-feed.ts';
 import { ConfirmedPublish } from './confirmed-publish.ts';
 import { FeedStoppedError } from './feed-errors.ts';
@@ -27,8 +28,9 @@ export class EventPublisher implements EventProgress {
   readonly #tails: readonly PublisherTail[];
   readonly #kept: KeptChannel;
   readonly #waiters = new Set<Waiter>();
+  readonly #queues: readonly string[];
   readonly #deadQueues = new Set<string>(); // to be deleted, then declared anew
-  #preparing: string | null = null; // the queue whose answer is waited for
+  #preparing: { readonly at: number; readonly sinceMs: number } | null = null; // the queue whose answer is waited for
   #failure: Error | null = null;
   #isStopped = false;
   #toldSequence = 0;
@@ -36,6 +38,7 @@ export class EventPublisher implements EventProgress {
   /** Begins at once, or when the broker is there. */
   constructor(settings: EventPublisherSettings) {
     this.#settings = settings;
+    if (settings.consumers.length === 0) fail('an event publisher without consumers'); // everything would count as consumed
     const times = { ...PUBLISHER_TIMES, ...settings.times };
     this.#tails = settings.consumers.map(
       (consumer) =>
@@ -48,6 +51,10 @@ export class EventPublisher implements EventProgress {
           onFailure: (error) => this.#onFailure(consumer.name, error),
           onTrouble: (text) => settings.onTrouble?.(text),
         }),
+    );
+    const partitions = Array.from({ length: settings.partitionCount }, (_, partition) => partition);
+    this.#queues = settings.consumers.flatMap(({ name }) =>
+      partitions.map((partition) => partitionQueue(settings.namespace, name, partition)),
     );
     this.#kept = settings.connection.keepChannel({
       name: 'event publisher',
@@ -101,15 +108,14 @@ export class EventPublisher implements EventProgress {
   }
 
   async #open(channel: ConfirmChannel, timeoutMs: number): Promise<void> {
-    const { connection, namespace, partitionCount, onTrouble = () => {} } = this.#settings;
+    const { connection, namespace, onTrouble = () => {} } = this.#settings;
     const publish = new ConfirmedPublish(channel, {
       timeoutMs,
       isBlocked: () => connection.state.isBlocked,
       onTimeout: () => this.#kept.reopen('the broker has confirmed nothing for too long'),
     });
-    for (const { consumer } of this.#tails)
-      for (let partition = 0; partition < partitionCount; partition++)
-        await this.#prepare(channel, partitionQueue(namespace, consumer, partition));
+    for (const [at, queue] of this.#queues.entries()) await this.#prepare(channel, queue, at);
+    this.#preparing = null;
     // Before the watermarks are read: a consumer that finds a gap after that is heard.
     const onRequest = ({
       consumer,
@@ -125,27 +131,36 @@ export class EventPublisher implements EventProgress {
     for (const tail of this.#tails) tail.attach(session);
   }
 
-  /**
-   * What an earlier session has sent goes: it will be sent again. A queue that does not answer that is dead (a broker
-   * killed just after it was declared leaves it so); with a new channel it is deleted and declared again.
-   */
-  async #prepare(channel: ConfirmChannel, queue: string): Promise<void> {
-    this.#preparing = queue;
+  /** What an earlier session has sent goes: it will be sent again. */
+  async #prepare(channel: ConfirmChannel, queue: string, at: number): Promise<void> {
+    this.#preparing = { at, sinceMs: performance.now() };
     if (this.#deadQueues.has(queue)) {
-      this.#settings.onTrouble?.(`queue ${queue} does not answer: it is deleted and declared again`);
+      this.#settings.onTrouble?.(
+        `queue ${queue} does not answer, or stands behind one: it is deleted and declared again`,
+      );
       await channel.deleteQueue(queue);
       this.#deadQueues.delete(queue);
     }
     await declarePartitionQueue(channel, queue);
     await channel.purgeQueue(queue);
-    this.#preparing = null;
   }
 
   #onClose(reason: string): void {
     if (!this.#isStopped) this.#settings.onTrouble?.(`events are not published: ${reason}`);
-    if (this.#preparing !== null) this.#deadQueues.add(this.#preparing);
-    this.#preparing = null;
+    this.#findDead();
     for (const tail of this.#tails) tail.detach();
+  }
+
+  /**
+   * A broker that is killed just after it has declared a queue may have kept its name and nothing else: whoever asks for
+   * it waits for ever. Then the queues after it are hardly better, and nothing is lost with any of them.
+   */
+  #findDead(): void {
+    const { openTimeoutMs } = { ...PUBLISHER_TIMES, ...this.#settings.times };
+    const preparing = this.#preparing;
+    this.#preparing = null;
+    if (preparing === null || performance.now() - preparing.sinceMs < openTimeoutMs / 3) return;
+    for (const queue of this.#queues.slice(preparing.at)) this.#deadQueues.add(queue);
   }
 
   #onProgress(): void {

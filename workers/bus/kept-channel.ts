@@ -99,7 +99,7 @@ export class KeptChannel {
   }
 
   async #begin(channel: ConfirmChannel): Promise<void> {
-    let reason = 'the broker closed the channel';
+    let reason = 'the channel was closed, alone or with its connection';
     channel.on('error', (error: Error) => {
       reason = error.message;
     });
