@@ -3,6 +3,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { AmqpConnection } from '../../bus/amqp-connection.ts';
 import type { KeptChannel } from '../../bus/kept-channel.ts';
 import { declareTopology, type TopologySettings } from './queue-topology.ts';
+import type { RepeatedTroubles } from './repeated-troubles.ts';
 
 /** A broker that does not answer is not waited for: it gives back what is not acknowledged. */
 const CANCEL_TIMEOUT_MS = 2_000;
@@ -15,6 +16,7 @@ export interface JobChannelParts {
   /** Whatever it rejects with is told to onTrouble; the message then comes again with the next channel. */
   readonly onMessage: (delivery: Delivery) => Promise<void>;
   readonly onTrouble: (error: Error) => void;
+  readonly troubles: RepeatedTroubles; // of the channel itself
 }
 
 /** A message together with the one channel that it may be acknowledged on. */
@@ -42,9 +44,10 @@ export class JobChannel {
     this.#kept = parts.connection.keepChannel({
       name: parts.queue,
       onOpen: (channel) => this.#consume(channel),
-      onClose: () => {
+      onClose: (reason) => {
         this.#channel = null;
         this.#consumerTag = null;
+        if (!this.#stopping.signal.aborted) parts.troubles.trouble(parts.queue, reason);
       },
     });
   }
@@ -68,6 +71,7 @@ export class JobChannel {
       else this.#receive(channel, message);
     });
     this.#consumerTag = consumerTag;
+    this.#parts.troubles.well(queue);
   }
 
   #receive(channel: ConfirmChannel, message: ConsumeMessage): void {

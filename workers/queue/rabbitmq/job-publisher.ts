@@ -6,11 +6,13 @@ import type { KeptChannel } from '../../bus/kept-channel.ts';
 import type { QueueCounts } from '../queue-counts.ts';
 import type { JobMessage } from './job-message.ts';
 import { declareTopology, type TopologySettings } from './queue-topology.ts';
+import type { RepeatedTroubles } from './repeated-troubles.ts';
 
 /** Messages that wait for their confirm: enough to keep a broker busy, few enough to be bounded. */
 const MAX_UNCONFIRMED = 4_096;
 const CONFIRM_TIMEOUT_MS = 10_000;
 const DECLARE_PAUSE_MS = 500;
+const PUBLISHING = 'publishing jobs';
 
 /** Sends messages, each confirmed or refused with what is known of it. */
 export class JobPublisher {
@@ -20,9 +22,10 @@ export class JobPublisher {
   readonly #counts: QueueCounts;
   #open: { readonly channel: ConfirmChannel; readonly publish: ConfirmedPublish } | null = null;
   #declaredMs = 0; // performance.now() of the last time
+  #isClosed = false;
   #opened = Promise.withResolvers<void>();
 
-  constructor(connection: AmqpConnection, topology: TopologySettings, counts: QueueCounts) {
+  constructor(connection: AmqpConnection, topology: TopologySettings, counts: QueueCounts, troubles: RepeatedTroubles) {
     this.#connection = connection;
     this.#topology = topology;
     this.#counts = counts;
@@ -38,9 +41,11 @@ export class JobPublisher {
         });
         this.#open = { channel, publish };
         this.#opened.resolve();
+        troubles.well(PUBLISHING);
       },
-      onClose: () => {
+      onClose: (reason) => {
         this.#open = null;
+        if (!this.#isClosed) troubles.trouble(PUBLISHING, reason);
       },
     });
   }
@@ -71,6 +76,7 @@ export class JobPublisher {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#kept.close();
   }
 

@@ -8,7 +8,7 @@ import {
   type WorkQueue,
   WorkQueueUnavailableError,
 } from '../../../core/ports/work-queue.ts';
-import { AmqpConnection } from '../../bus/amqp-connection.ts';
+import { AmqpConnection, type AmqpConnectionState } from '../../bus/amqp-connection.ts';
 import type { WorkDatabase } from '../../storage/work-database.ts';
 import type { HopCounter } from '../hop-counter.ts';
 import { type FateRules, fateRules } from '../job-fate.ts';
@@ -21,6 +21,7 @@ import { JobPublisher } from './job-publisher.ts';
 import { JobSettling, jobTarget } from './job-settling.ts';
 import { ParkedCollector } from './parked-collector.ts';
 import { jobQueue, parkingExchange, type TopologySettings } from './queue-topology.ts';
+import { RepeatedTroubles } from './repeated-troubles.ts';
 
 export interface RabbitmqQueueSettings extends Partial<Omit<FateRules, 'types'>> {
   /** amqp://user:password@host:port/vhost */
@@ -44,6 +45,7 @@ export interface RabbitmqQueueSettings extends Partial<Omit<FateRules, 'types'>>
 
 const MAX_JOBS = 1_000_000;
 const COLLECTED_AT_A_TIME = 32;
+const BROKER = 'RabbitMQ is away: jobs wait where they are, new ones are refused';
 
 /**
  * The work queue on RabbitMQ, shared by the processes of an exchange. It connects by itself, for ever: while the broker is
@@ -59,6 +61,7 @@ export class RabbitmqWorkQueue implements WorkQueue {
   readonly #consuming: AmqpConnection;
   readonly #publisher: JobPublisher;
   readonly #settling: JobSettling;
+  readonly #troubles: RepeatedTroubles;
   readonly #channels = new Map<string, JobChannel>(); // by type; the collector's under ''
   #isStopped = false;
 
@@ -68,9 +71,14 @@ export class RabbitmqWorkQueue implements WorkQueue {
     const { prefix = 'ringbook', maxJobs = MAX_JOBS, maxParked = MAX_PARKED } = settings;
     this.#rules = fateRules(types, settings);
     this.#topology = { prefix, types, retryDelaysMs: this.#rules.retryDelaysMs, maxJobs, maxParked };
-    this.#publishing = new AmqpConnection({ url, name: 'jobs out' });
+    this.#troubles = new RepeatedTroubles(settings.onTrouble ?? (() => {}));
+    const onChange = ({ isConnected, reason }: AmqpConnectionState): void => {
+      if (isConnected) this.#troubles.well(BROKER);
+      else if (!this.#isStopped) this.#troubles.trouble(BROKER, reason ?? 'not connected');
+    };
+    this.#publishing = new AmqpConnection({ url, name: 'jobs out', onChange });
     this.#consuming = new AmqpConnection({ url, name: 'jobs in' });
-    this.#publisher = new JobPublisher(this.#publishing, this.#topology, this.counts);
+    this.#publisher = new JobPublisher(this.#publishing, this.#topology, this.counts, this.#troubles);
     this.#settling = new JobSettling({
       prefix,
       rules: this.#rules,
@@ -133,7 +141,8 @@ export class RabbitmqWorkQueue implements WorkQueue {
   #consume(key: string, queue: string, prefetch: number, onMessage: JobChannelMessage): void {
     if (this.#channels.has(key)) fail(`a second consumer of ${key} jobs`);
     const { onTrouble = () => {} } = this.#settings;
-    const parts = { connection: this.#consuming, topology: this.#topology, queue, prefetch, onMessage, onTrouble };
+    const place = { connection: this.#consuming, topology: this.#topology, queue, prefetch };
+    const parts = { ...place, onMessage, onTrouble, troubles: this.#troubles };
     this.#channels.set(key, new JobChannel(parts));
   }
 
