@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { DONE, type Job, type WorkQueueUnavailableError } from '../../core/ports/work-queue.ts';
 import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
@@ -12,6 +12,8 @@ import { WorkDatabase } from '../../workers/storage/work-database.ts';
 import { CuttingProxy } from '../support/servers/cutting-proxy.ts';
 import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { waitUntil } from '../support/wait-until.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 const AWAY_MS = process.env.RINGBOOK_TEST_LONG === '1' ? 60_000 : 15_000;
 const KEPT_TOO_LONG_MS = 2_000;

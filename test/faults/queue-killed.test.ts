@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { WorkQueueUnavailableError } from '../../core/ports/work-queue.ts';
 import { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
@@ -14,6 +14,8 @@ import { WORKER_JOB_TYPES, WORKER_RETRY_DELAYS_MS } from '../support/queue-worke
 import { RandomIntegers } from '../support/random-integers.ts';
 import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { waitUntil } from '../support/wait-until.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const IS_LONG = process.env.RINGBOOK_TEST_LONG === '1';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { HOP_LIMIT, type WorkQueueCounts } from '../../core/ports/work-queue.ts';
 import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
@@ -14,6 +14,8 @@ import { QueueWorker } from '../support/queue-worker.ts';
 import { WORKER_JOB_TYPES, WORKER_RETRY_DELAYS_MS } from '../support/queue-worker-orders.ts';
 import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { waitUntil } from '../support/wait-until.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 let rabbitmq: PrivateRabbitmq;
 let redis: PrivateRedis;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { DONE, type Job, PoisonJobError } from '../../core/ports/work-queue.ts';
 import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
@@ -11,6 +11,8 @@ import { type RabbitmqQueueSettings, RabbitmqWorkQueue } from '../../workers/que
 import { WorkDatabase } from '../../workers/storage/work-database.ts';
 import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { waitUntil } from '../support/wait-until.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 const PREFETCH = 256;
 let rabbitmq: PrivateRabbitmq;

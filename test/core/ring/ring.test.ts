@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { SLOT_BYTES } from '../../../core/protocol/record-window.ts';
-import { createRing, type RingBuffers, RingReader, RingWriter } from '../../../core/ring/ring.ts';
+import { createRing, type RingBuffers, RingReader, RingWriter, ringFill } from '../../../core/ring/ring.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -38,6 +38,24 @@ test('slots come out in order, over the end of the ring and of the positions', (
       write(writer, [value, value + 1, value + 2]);
       expect(read(reader), `start ${start}`).toEqual([value, value + 1, value + 2]);
     }
+  }
+});
+
+test('how full a ring is follows its slowest reader, at any position', () => {
+  for (const start of STARTS) {
+    const ring = ringAt(start, 4, 2);
+    const writer = new RingWriter(ring);
+    const [quick, slow] = [new RingReader(ring, 0), new RingReader(ring, 1)];
+    expect(ringFill(ring)).toEqual({ usedSlots: 0, slotCount: 4 });
+    write(writer, [1, 2, 3]);
+    read(quick);
+    expect(ringFill(ring), `start ${start}`).toEqual({ usedSlots: 3, slotCount: 4 });
+    read(slow, 1);
+    expect(ringFill(ring).usedSlots).toBe(2);
+    write(writer, [4, 5]);
+    expect(ringFill(ring).usedSlots).toBe(4);
+    read(slow);
+    expect(ringFill(ring).usedSlots).toBe(2);
   }
 });
 

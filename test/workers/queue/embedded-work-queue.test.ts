@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import type { WorkQueue } from '../../../core/ports/work-queue.ts';
 import { EmbeddedWorkQueue } from '../../../workers/queue/embedded/embedded-work-queue.ts';
 import { WorkDatabase } from '../../../workers/storage/work-database.ts';
 import { type QueueLimits, type QueueUnderTest, SHORT_DELAYS_MS, TYPES } from './queue-under-test.ts';
 import { workQueueContract } from './work-queue-contract.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 const clock = { nowMs: () => Date.now() };
 
