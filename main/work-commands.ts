@@ -25,6 +25,12 @@ export function addWorkCommands(program: Command, support: AdminCommandSupport):
     call: ([id]) => ({ path: '/parked/replay', input: { id } }),
   });
   addSubcommand(parked, support, {
+    usage: 'replay-all',
+    description: 'have all of them done again, a thousand at a time',
+    options: (command) => command.option('--type <type>', 'of one type only, such as transfer'),
+    call: (_names, { type }) => ({ path: '/parked/replay-all', input: { type } }),
+  });
+  addSubcommand(parked, support, {
     usage: 'drop <id>',
     description: 'forget it for ever',
     call: ([id]) => ({ path: '/parked/drop', input: { id } }),

@@ -12,6 +12,7 @@ const LIST = z.strictObject({
   type: z.string().optional(),
   limit: z.number().int().min(1).max(MAX_PARKED_ROWS).default(50),
 });
+const ALL = z.strictObject({ type: z.string().optional() });
 const ONE = z.strictObject({ id: z.string().min(1).max(255) });
 
 /** Jobs that came to nothing: looked at, done again, or dropped. */
@@ -25,8 +26,17 @@ export function parkedRoutes(parked: ParkedJobs): AdminRoute[] {
       id,
       replayed: required(await known(parked.replay(id)), id),
     })),
+    inputRoute('/parked/replay-all', ALL, async ({ type }) => ({ replayed: await known(replayAll(parked, type)) })),
     inputRoute('/parked/drop', ONE, async ({ id }) => ({ id, dropped: required(await known(parked.drop(id)), id) })),
   ];
+}
+
+/** Those that are parked now, the oldest first; what is parked again meanwhile, and what is no job, stays. */
+async function replayAll(parked: ParkedJobs, type: string | undefined): Promise<number> {
+  const rows = await parked.list({ ...(type === undefined ? {} : { type }), limit: MAX_PARKED_ROWS });
+  let replayed = 0;
+  for (const { parkedId, cause } of rows) if (cause !== 'MALFORMED' && (await parked.replay(parkedId))) replayed += 1;
+  return replayed;
 }
 
 function parkedJson({ parkedId, id: jobId, payloadText, ...rest }: ParkedJob) {

@@ -2,11 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { workDatabasePath } from '../../workers/storage/work-database.ts';
 import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 let folder: string;
 let exchange: ExchangeProcess;
@@ -96,6 +98,13 @@ test('a job that can not be done is parked: listed, shown, told of, replayed, dr
     const again = await parkedNow();
     return again.length === 2 && again.every(({ id }) => id !== first.id);
   }, 'it was tried once more and parked anew');
+  const before = new Set((await parkedNow()).map(({ id }) => id));
+  expect(await exchange.admin('/parked/replay-all', { type: 'notice' })).toEqual({ replayed: 0 });
+  expect(await exchange.admin('/parked/replay-all', {})).toEqual({ replayed: 2 });
+  await waitUntil(async () => {
+    const again = await parkedNow();
+    return again.length === 2 && again.every(({ id }) => !before.has(id));
+  }, 'both were tried once more');
   for (const { id } of await parkedNow())
     expect(await ringbookJson('parked', 'drop', id)).toEqual({ id, dropped: true });
   expect(await ringbookJson('parked', 'list')).toEqual([]);
