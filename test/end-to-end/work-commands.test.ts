@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { exchangeDatabasePath } from '../../workers/storage/exchange-database.ts';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { workDatabasePath } from '../../workers/storage/work-database.ts';
 import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
@@ -159,3 +160,19 @@ test('every command of these tells what it does', async () => {
     expect(stdout).toContain('Usage: ringbook');
   }
 }, 120_000);
+
+test('an audit of the running exchange that finds something broken tells its operators, with what it found', async () => {
+  const database = await SqliteDatabase.open(exchangeDatabasePath(folder), true);
+  await database.run(`UPDATE pools SET credited_units = '1'`);
+  await database.close();
+  const { code, stdout } = await ringbook('audit');
+  expect(code).toBe(1);
+  await waitUntil(async () => (await noticesNow('audit-breach')).length === 1, 'the notice is kept');
+  const [notice] = (await exchange.admin('/notices/list', { kind: 'audit-breach' })) as {
+    text: string;
+    facts: { findings: string[] };
+  }[];
+  expect(notice!.text).toContain('the audit found broken: ');
+  expect(notice!.facts.findings.length).toBeGreaterThan(0);
+  for (const finding of notice!.facts.findings) expect(stdout).toContain(finding);
+});
