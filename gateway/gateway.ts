@@ -3,12 +3,14 @@ import { fail } from '../core/assert.ts';
 import type { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import { Catalogue } from '../core/money/catalogue.ts';
 import type { Markets } from '../core/money/default-markets.ts';
+import type { Instrument } from '../core/money/instrument.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { HistoryStore } from '../core/ports/history.ts';
 import type { AccountAdmin, KeyStore } from '../core/ports/keys.ts';
 import type { KlineStore } from '../core/ports/klines.ts';
 import type { Ledger } from '../core/ports/ledger.ts';
 import type { BalanceEntries, DepositAddresses, TransferDesk } from '../core/ports/transfers.ts';
+import { InstrumentState } from '../core/protocol/kinds.ts';
 import type { RingBuffers } from '../core/ring/ring.ts';
 import { AccountSequences } from './accounts/account-sequences.ts';
 import { CurrentHistory } from './accounts/current-history.ts';
@@ -178,6 +180,12 @@ export class Gateway {
     this.#catalogueEvents.prime(snapshot.definitions(), snapshot.markets());
     this.#market.beginAt(snapshot);
     this.#reader.beginAfter(snapshot.state.eventSequence);
+    this.#sequences.beginAfter(snapshot.state.eventSequence);
+  }
+
+  /** Settlement has passed the snapshot that it began at. Until then each balance is waited for, up to a second. */
+  settledBegin(): void {
+    this.#sequences.settledBegin();
   }
 
   /**
@@ -255,6 +263,24 @@ export class Gateway {
     const listeningPort = await this.#resumed().server.listen(host, port);
     this.#publicUrl = this.#dependencies.publicUrl ?? `http://${host}:${listeningPort}`;
     return listeningPort;
+  }
+
+  /**
+   * Halts what settlement or another consumer can't follow any more: every instrument of a partition that takes orders.
+   * @returns their symbols
+   * @throws AdminError, ApiError: those before it are halted; asked again it goes on
+   */
+  async haltPartition(partition: number): Promise<string[]> {
+    const { operator } = this.#resumed();
+    const { partitionCount } = this.#dependencies;
+    const takesOrders = ({ instrumentId }: Instrument): boolean =>
+      instrumentId % partitionCount === partition && this.#market.states.state(instrumentId) !== InstrumentState.HALTED;
+    const symbols: string[] = [];
+    for (const { instrumentId, symbol } of this.catalogue.instruments().filter(takesOrders)) {
+      await operator.setInstrumentState(instrumentId, InstrumentState.HALTED);
+      symbols.push(symbol);
+    }
+    return symbols;
   }
 
   /** What operators may do with a running exchange. */

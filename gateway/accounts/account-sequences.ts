@@ -7,6 +7,7 @@ import type { EventListener } from '../orders/event-reader.ts';
 export class AccountSequences implements EventListener {
   readonly partitionCount: number;
   readonly #newest = new Map<number, Float64Array>(); // by account id
+  #unseenSequence = 0; // of the events up to this one none was seen, and settlement may not have passed them
 
   constructor(partitionCount: number) {
     this.partitionCount = partitionCount;
@@ -14,7 +15,18 @@ export class AccountSequences implements EventListener {
 
   /** @returns by partition, 0 where the account has no event; a copy */
   newest(accountId: number): Float64Array {
-    return this.#newest.get(accountId)?.slice() ?? new Float64Array(this.partitionCount);
+    const newest = this.#newest.get(accountId)?.slice() ?? new Float64Array(this.partitionCount);
+    return this.#unseenSequence === 0 ? newest : newest.map((sequence) => Math.max(sequence, this.#unseenSequence));
+  }
+
+  /** It begins behind this event: whose events came before is unknown, so every account may have had some. */
+  beginAfter(eventSequence: number): void {
+    this.#unseenSequence = eventSequence;
+  }
+
+  /** Settlement has passed the event that it began behind: those from before it are in every balance. */
+  settledBegin(): void {
+    this.#unseenSequence = 0;
   }
 
   onEvent(event: ExchangeEvent): void {
