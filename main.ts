@@ -9,6 +9,7 @@ import { addReplayCommand } from './main/replay-command.ts';
 import { addServicesCommand } from './main/services-command.ts';
 import { runStart } from './main/start-command.ts';
 import { runStatus } from './main/status-command.ts';
+import { addWorkersCommand } from './main/workers-command.ts';
 
 /** Flags that stand for a variable: what is given here wins over the environment. */
 const FLAGS: readonly (readonly [flag: string, variable: string, help: string])[] = [
@@ -35,6 +36,7 @@ Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only 
   RINGBOOK_CLOSED_HOLDS           ids of closed holds that the embedded ledger knows at most (default 1048576)
   RINGBOOK_ANSWER_TIMEOUT_MS      when an order that waits is answered 503, outcome unknown (default 30000)
   RINGBOOK_REDIS_URL              balances in this Redis (7.0 or later, persistent) rather than in the data folder
+  RINGBOOK_AMQP_URL               events and jobs through this RabbitMQ (3.10 or later) rather than within the process
   RINGBOOK_INSTRUMENTS_FILE       JSON of the assets and instruments that the first start defines (README.md tells its form)`;
 
 function flagged(command: Command): Command {
@@ -59,6 +61,12 @@ const program = new Command('ringbook')
 flagged(program.command('start'))
   .description('run the whole exchange in this process, until Ctrl-C')
   .action((_options: unknown, command: Command) => runStart(configurationOf(command)));
+
+flagged(program.command('exchange'))
+  .description('run an exchange without its consumers, which are `workers`, until Ctrl-C')
+  .action((_options: unknown, command: Command) => runStart(configurationOf(command), 'exchange-only'));
+
+addWorkersCommand(program, { flagged, configurationOf });
 
 flagged(program.command('status'))
   .description('what the running exchange is doing')

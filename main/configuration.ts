@@ -28,6 +28,7 @@ export interface Configuration {
   readonly closedHolds: number; // whose ids the embedded ledger knows, those of the last ten minutes at most
   readonly answerTimeoutMs: number; // after which an order's outcome is called unknown
   readonly redisUrl: string | undefined; // undefined: the embedded ledger
+  readonly amqpUrl: string | undefined; // undefined: the embedded feed
   readonly instrumentsFile: string | undefined; // what the first start defines; later starts compare it
 }
 
@@ -91,7 +92,11 @@ const SCHEMA = z.object({
     )
     .optional(),
   RINGBOOK_AMQP_URL: z
-    .undefined({ error: 'is not supported yet: unset it, events are delivered by the embedded feed' })
+    .string()
+    .regex(
+      /^amqps?:\/\/[^/\s]+(\/[^/\s]*)?$/,
+      'must be like amqp://127.0.0.1:5672, or amqps://user:password@host:port/vhost',
+    )
     .optional(),
 });
 
@@ -143,6 +148,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     closedHolds: settings.RINGBOOK_CLOSED_HOLDS,
     answerTimeoutMs: settings.RINGBOOK_ANSWER_TIMEOUT_MS,
     redisUrl: settings.RINGBOOK_REDIS_URL,
+    amqpUrl: settings.RINGBOOK_AMQP_URL,
     instrumentsFile: settings.RINGBOOK_INSTRUMENTS_FILE,
   };
 }

@@ -1,12 +1,31 @@
-import type { EventFeed } from '../core/ports/event-feed.ts';
+import type { EventConsumer } from '../core/ports/event-feed.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { AuditTap, type TapFinding } from '../workers/audit-tap/audit-tap.ts';
 import { HistoryConsumer } from '../workers/history/history-consumer.ts';
 import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
+import { TapDatabase } from '../workers/storage/tap-database.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
+import type { ExchangeFeed } from './exchange-feed.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import { ExchangeKlines } from './exchange-klines.ts';
 import type { ExchangeStores } from './exchange-stores.ts';
 import { catchUpHistory } from './history-catch-up.ts';
+import type { PartitionAlarm } from './partition-alarm.ts';
+
+/** The consumers of an exchange, in its process or in others. */
+export interface ExchangeConsumers {
+  /**
+   * @param eventSequence of an event that the event log holds
+   * @returns once the history has every event through it
+   */
+  historyReaches(eventSequence: number): Promise<void>;
+  /** The core has recovered, and the log holds all that it yields: from here on everything is delivered. */
+  begin(): Promise<void>;
+  /** What recomputes candles, once begun; null where another process has them. */
+  readonly klines: ExchangeKlines | null;
+  /** Once the feed has stopped. */
+  close(): Promise<void>;
+}
 
 export interface ConsumerParts {
   readonly dataFolder: string;
@@ -14,31 +33,29 @@ export interface ConsumerParts {
   readonly stores: ExchangeStores;
   readonly clock: ExchangeClock;
   readonly gateway: Gateway;
-  readonly feed: Pick<EventFeed, 'subscribe'>;
-  /** Aborted: settlement waits no longer for a ledger that is away. */
-  readonly settlementSignal: AbortSignal;
+  readonly feed: ExchangeFeed;
+  readonly alarm: PartitionAlarm;
 }
 
-/** The consumers of an exchange that runs all in one process: settlement, history, candles. */
-export class ExchangeConsumers {
+/** Those of an exchange that runs all in one process: settlement, history, candles; with a broker an audit tap, too. */
+export class LocalConsumers implements ExchangeConsumers {
   readonly #parts: ConsumerParts;
+  readonly #settlementSignal: AbortSignal;
   #history: HistoryConsumer | null = null;
   #klines: ExchangeKlines | null = null;
+  #tap: TapDatabase | null = null;
 
-  constructor(parts: ConsumerParts) {
+  /** @param settlementSignal aborted: settlement waits no longer for a ledger that is away */
+  constructor(parts: ConsumerParts, settlementSignal: AbortSignal) {
     this.#parts = parts;
+    this.#settlementSignal = settlementSignal;
   }
 
-  /** Candles, the newest trades apart. Known once `begin` has ended. */
-  get klines(): ExchangeKlines {
-    return this.#klines!;
+  get klines(): ExchangeKlines | null {
+    return this.#klines;
   }
 
-  /**
-   * @param eventSequence of an event that the event log holds
-   * @returns once the history has every event through it
-   * @throws as catchUpHistory
-   */
+  /** @throws as catchUpHistory */
   async historyReaches(eventSequence: number): Promise<void> {
     const { dataFolder, hooks, stores } = this.#parts;
     await catchUpHistory({
@@ -50,19 +67,31 @@ export class ExchangeConsumers {
     });
   }
 
-  /** The core has recovered, and the log holds all that it yields: from here on everything is delivered. */
   async begin(): Promise<void> {
-    const { hooks, stores, clock, gateway, feed, settlementSignal } = this.#parts;
+    const { hooks, stores, clock, gateway, feed, alarm } = this.#parts;
     const { catalogue } = gateway;
     this.#klines = await ExchangeKlines.open(stores.klineStores, catalogue, clock, hooks.onProgress);
-    feed.subscribe(new SettlementConsumer(stores.exchangeLedger.ledger, catalogue, settlementSignal));
-    feed.subscribe(await this.#openHistory());
-    feed.subscribe(this.#klines.consumer);
+    const settlement = new SettlementConsumer(stores.exchangeLedger.ledger, catalogue, this.#settlementSignal);
+    const here: EventConsumer[] = [settlement, await this.#openHistory(), this.#klines.consumer];
+    if (feed.bus !== null) here.push(await this.#openTap());
+    for (const { name } of here) alarm.watch(name);
+    feed.begin({ here, elsewhere: [] });
+  }
+
+  async close(): Promise<void> {
+    await this.#tap?.close();
   }
 
   async #openHistory(): Promise<HistoryConsumer> {
     const { stores, gateway } = this.#parts;
     this.#history ??= await HistoryConsumer.open(stores.historyDatabase, gateway.catalogue);
     return this.#history;
+  }
+
+  async #openTap(): Promise<AuditTap> {
+    const { dataFolder, hooks, stores, gateway, clock, alarm } = this.#parts;
+    this.#tap = await TapDatabase.open(dataFolder, stores.database.partitionCount, hooks.onFatal);
+    const onFinding = (found: TapFinding): void => alarm.found(found);
+    return AuditTap.open({ tap: this.#tap, catalogue: gateway.catalogue, clock, onFinding });
   }
 }

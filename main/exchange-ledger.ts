@@ -137,6 +137,11 @@ export class ExchangeLedger {
     return this.#redis?.ledger.trouble ?? null;
   }
 
+  /** Another process may have written the ledger: what it did is archived here. */
+  wakeArchive(): void {
+    this.#redis?.archive.wake();
+  }
+
   /** Tells when entries are in `exchange.sqlite`. */
   get archive(): EntryArchive {
     return this.#redis?.archive ?? EMBEDDED_ARCHIVE;

@@ -21,6 +21,17 @@ const STATUS_FIGURES: readonly StatusFigure[] = [
   ['event_settled_sequence', 'Last event that settlement has consumed', ({ events }) => events.settledSequence],
   ['event_history_sequence', 'Last event that the history has consumed', ({ events }) => events.historySequence],
   [
+    'event_published_sequence',
+    'Last event that RabbitMQ has had; 0 without it',
+    ({ bus }) => bus?.publishedSequence ?? 0,
+  ],
+  ['bus_connected', '1 while RabbitMQ takes events', ({ bus }) => (bus?.isConnected === true ? 1 : 0)],
+  [
+    'consumer_troubles',
+    'What consumers can not go on with, or must not be trusted with: status says why',
+    ({ consumers }) => consumers.reduce((sum, { troubles }) => sum + troubles.length, 0),
+  ],
+  [
     'settlement_lag_events',
     'Events in the log that settlement has not consumed',
     ({ events }) => Math.max(0, events.loggedSequence - events.settledSequence),

@@ -1,11 +1,11 @@
 import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import type { ExchangeThreads, Recovered } from '../core/threads/exchange-threads.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import type { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
 import type { Configuration } from './configuration.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
 import type { ExchangeConsumers } from './exchange-consumers.ts';
+import type { ExchangeFeed } from './exchange-feed.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import type { ExchangeStores } from './exchange-stores.ts';
 import type { ExchangeTransfers } from './exchange-transfers.ts';
@@ -18,7 +18,7 @@ export interface RecoveryParts {
   readonly threads: ExchangeThreads;
   readonly clock: ExchangeClock;
   readonly gateway: Gateway;
-  readonly feed: EmbeddedFeed;
+  readonly feed: ExchangeFeed;
   readonly consumers: ExchangeConsumers;
   readonly transfers: ExchangeTransfers;
   readonly firstCommandId: number; // of this start
@@ -80,7 +80,9 @@ export class ExchangeRecovery {
     await consumers.begin();
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
-    if (snapshot !== null) await stores.exchangeLedger.unlessAway(feed.settledThrough(snapshot.eventSequence));
+    const settled = feed.settledThrough(snapshot?.eventSequence ?? 0).then(() => gateway.settledBegin());
+    if (feed.bus === null) await stores.exchangeLedger.unlessAway(settled);
+    else settled.catch(() => undefined); // a broker, or a worker behind it, may be away for long
     onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
   }
 

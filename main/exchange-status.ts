@@ -1,12 +1,13 @@
 import { CONTROL, widen } from '../core/threads/shared-control.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import type { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import type { Configuration } from './configuration.ts';
+import { readConsumerReports } from './consumer-reports.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
+import type { ExchangeFeed, FeedPosition } from './exchange-feed.ts';
 import type { ExchangeRecovery } from './exchange-recovery.ts';
 import type { ExchangeStores } from './exchange-stores.ts';
 import type { SnapshotWatch } from './snapshot-watch.ts';
-import type { StatusReport } from './status-report.ts';
+import type { ConsumerStatus, StatusReport } from './status-report.ts';
 
 export interface StatusParts {
   readonly configuration: Configuration;
@@ -15,7 +16,7 @@ export interface StatusParts {
   readonly clock: ExchangeClock;
   readonly startedMs: number;
   readonly gateway: Gateway;
-  readonly feed: EmbeddedFeed;
+  readonly feed: ExchangeFeed;
   readonly snapshots: SnapshotWatch;
   readonly recovery: ExchangeRecovery;
 }
@@ -27,8 +28,8 @@ export async function reportStatus(parts: StatusParts): Promise<StatusReport> {
   const { snapshot, refusedSnapshots } = replayed;
   const publishedSequence = gateway.lastCommandSequence;
   const { watermarks, ...ledger } = await stores.exchangeLedger.position();
-  const consumed = (name: string): number =>
-    feed.positions().find(({ consumer }) => consumer === name)?.consumedSequence ?? 0;
+  const positions = feed.positions();
+  const consumed = (name: string): number => positions.find(({ consumer }) => consumer === name)?.consumedSequence ?? 0;
   return {
     mode: configuration.mode,
     dataFolder: configuration.dataFolder,
@@ -45,6 +46,8 @@ export async function reportStatus(parts: StatusParts): Promise<StatusReport> {
       historySequence: consumed('history'),
       klinesSequence: consumed('klines'),
     },
+    bus: feed.bus === null ? null : { ...feed.bus, publishedSequence: lowestPublished(positions) },
+    consumers: consumersOf(configuration.dataFolder, positions),
     settlementWatermarks: watermarks,
     ledger,
     ordersInFlight: gateway.ordersInFlight,
@@ -65,4 +68,29 @@ export async function reportStatus(parts: StatusParts): Promise<StatusReport> {
       orphanedHoldsReleased: recovery.orphansReleased,
     },
   };
+}
+
+function lowestPublished(positions: readonly FeedPosition[]): number {
+  const published = positions.map(({ publishedSequence }) => publishedSequence ?? 0);
+  return published.length === 0 ? 0 : Math.min(...published);
+}
+
+function consumersOf(dataFolder: string, positions: readonly FeedPosition[]): ConsumerStatus[] {
+  const reports = new Map(readConsumerReports(dataFolder).map((report) => [report.consumer, report]));
+  return positions.map(({ consumer, consumedSequence }) => {
+    const report = reports.get(consumer);
+    const pid = report?.pid ?? null;
+    const isRunning = pid !== null && isAlive(pid);
+    return { consumer, pid, isRunning, consumedSequence, troubles: report?.troubles ?? [] };
+  });
+}
+
+/** A signal of zero only asks. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's, alive
+  }
 }

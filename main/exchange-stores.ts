@@ -4,6 +4,7 @@ import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
 import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
+import { fixBusNamespace } from '../workers/storage/folder-bus.ts';
 import { fixFolderLedger } from '../workers/storage/folder-ledger.ts';
 import type { FolderLock } from '../workers/storage/folder-lock.ts';
 import { fixMode } from '../workers/storage/folder-mode.ts';
@@ -17,7 +18,7 @@ import { closeKlineStores, type KlineStores, openKlineStores } from './exchange-
 import { ExchangeLedger } from './exchange-ledger.ts';
 import { openTransferStores, type TransferStores } from './exchange-transfers.ts';
 import { ExchangeWork } from './exchange-work.ts';
-import { ALL_ROLES, lockRoles } from './folder-roles.ts';
+import { type FolderRole, lockRoles } from './folder-roles.ts';
 
 /** Everything that is kept in the data folder, but for journal, event log and snapshots, which the core's threads keep. */
 export interface ExchangeStores {
@@ -32,6 +33,7 @@ export interface ExchangeStores {
   readonly klineStores: KlineStores;
   readonly transferStores: TransferStores;
   readonly startNumber: number; // of this start: raised, durably
+  readonly busNamespace: string | null; // of its queues; null without a broker
 }
 
 export interface StoreHooks extends ExchangeHooks {
@@ -40,20 +42,22 @@ export interface StoreHooks extends ExchangeHooks {
 }
 
 /**
- * Takes the folder's lock and opens its stores, in the order in which they need each other.
+ * Takes its roles' locks in the folder and opens its stores, in the order in which they need each other.
+ * Databases that a worker writes are made here, too, if it has not been there: this process then only reads them.
  * @param configuration its dataFolder is an absolute path
  * @throws FolderLockedError, DiskFullError, DatabaseError, FolderLedgerError, StartNumbersExhaustedError, …
  */
 export async function openStores(
   configuration: Configuration,
+  roles: readonly FolderRole[],
   clock: ExchangeClock,
   hooks: StoreHooks,
 ): Promise<ExchangeStores> {
-  const { dataFolder, mode, maxOrders, masterKey, redisUrl } = configuration;
+  const { dataFolder, mode, maxOrders, masterKey, redisUrl, amqpUrl } = configuration;
   const { logger, onFatal, onLedgerDiskFull } = hooks;
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   requireSpace(dataFolder);
-  const lock = await lockRoles(dataFolder, ALL_ROLES);
+  const lock = await lockRoles(dataFolder, roles);
   const work = await ExchangeWork.open(configuration, { clock, logger, onFatal });
   const database = await ExchangeDatabase.open(dataFolder, onFatal, undefined, (isFull) => {
     onLedgerDiskFull(isFull);
@@ -63,6 +67,7 @@ export async function openStores(
   const limits = await fixEngineLimits(database, maxOrders);
   const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
   const folderLedger = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
+  const busNamespace = amqpUrl === undefined ? null : await fixBusNamespace(database);
   const startNumber = await raiseStartNumber(database);
   const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, {
     ...hooks,
@@ -73,7 +78,7 @@ export async function openStores(
   const klineStores = await openKlineStores(dataFolder, database.partitionCount, onFatal);
   const transferStores = await openTransferStores(database, clock);
   const stores = { work, database, limits, keyStore, exchangeLedger, historyDatabase, historyStore, klineStores };
-  return { lock, ...stores, transferStores, startNumber };
+  return { lock, ...stores, transferStores, startNumber, busNamespace };
 }
 
 /** At an orderly end, when nothing uses them any more. The transfers have closed their own stores by then. */

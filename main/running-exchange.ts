@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LedgerUnavailableError } from '../core/ports/ledger.ts';
 import { DoorbellLoop } from '../core/ring/doorbell.ts';
 import { ExchangeThreads } from '../core/threads/exchange-threads.ts';
@@ -11,11 +12,12 @@ import { parkedRoutes } from '../gateway/admin/parked-routes.ts';
 import { probeRoutes } from '../gateway/admin/probe-routes.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { CommandIds } from '../gateway/orders/command-ids.ts';
-import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
+import type { FeedFailure } from '../workers/bus/feed-settings.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
-import { ExchangeConsumers } from './exchange-consumers.ts';
+import { type ConsumerParts, type ExchangeConsumers, LocalConsumers } from './exchange-consumers.ts';
+import { BusFeed, type ExchangeFeed, LocalFeed } from './exchange-feed.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import { ExchangeJobs } from './exchange-jobs.ts';
 import type { ExchangeLedger } from './exchange-ledger.ts';
@@ -24,14 +26,29 @@ import { ExchangeRecovery } from './exchange-recovery.ts';
 import { reportStatus } from './exchange-status.ts';
 import { closeStores, type ExchangeStores, openStores } from './exchange-stores.ts';
 import { ExchangeTransfers } from './exchange-transfers.ts';
+import { ALL_ROLES, type FolderRole } from './folder-roles.ts';
 import { klineJobHandlers, proofJobHandlers, transferJobHandlers } from './job-handlers.ts';
 import { KlinesRebuilds } from './klines/rebuilds.ts';
 import { klinesRoutes } from './klines/routes.ts';
+import { PartitionAlarm } from './partition-alarm.ts';
+import { partitionRoutes } from './partition-routes.ts';
 import { SnapshotWatch } from './snapshot-watch.ts';
+import { SplitConsumers } from './split-consumers.ts';
 import type { StatusReport } from './status-report.ts';
 import { troublesOf } from './status-report.ts';
 
-/** The whole exchange in one process: its parts, how they are wired, and how they end. */
+/** All in one process, or the exchange alone, with its consumers in worker processes. */
+export type Arrangement = 'all-in-one' | 'exchange-only';
+
+const ROLES: Readonly<Record<Arrangement, readonly FolderRole[]>> = {
+  'all-in-one': ALL_ROLES,
+  'exchange-only': ['exchange'],
+};
+
+/** How long an orderly end waits for RabbitMQ and what lies behind it: the next start goes on where the consumers are. */
+const BUS_PATIENCE_MS = 10_000;
+
+/** A running exchange: its parts, how they are wired, and how they end. */
 export class RunningExchange {
   readonly gateway: Gateway;
   readonly keyStore: SqliteKeyStore;
@@ -43,12 +60,14 @@ export class RunningExchange {
   readonly #settlement = new AbortController(); // aborted: settlement waits no longer for a ledger that is away
   readonly #transfers: ExchangeTransfers;
   readonly #threads: ExchangeThreads;
+  readonly #arrangement: Arrangement;
   readonly #control: Int32Array;
   readonly #loop: DoorbellLoop;
-  readonly #feed: EmbeddedFeed;
+  readonly #feed: ExchangeFeed;
+  readonly #consumers: ExchangeConsumers;
+  readonly #alarm: PartitionAlarm;
   readonly #snapshots: SnapshotWatch;
   readonly #recovery: ExchangeRecovery;
-  readonly #consumers: ExchangeConsumers;
   readonly #startedMs: number;
   #logWaiter: { readonly eventSequence: number; readonly resolve: () => void } | null = null;
   #admin: AdminServer | null = null;
@@ -58,14 +77,20 @@ export class RunningExchange {
   private constructor(
     configuration: Configuration,
     hooks: ExchangeHooks,
-    parts: { readonly stores: ExchangeStores; readonly threads: ExchangeThreads; readonly clock: ExchangeClock },
+    parts: {
+      readonly stores: ExchangeStores;
+      readonly threads: ExchangeThreads;
+      readonly clock: ExchangeClock;
+      readonly arrangement: Arrangement;
+    },
   ) {
-    const { stores, threads, clock } = parts;
-    const { logger, onFatal } = hooks;
+    const { stores, threads, clock, arrangement } = parts;
+    const { logger } = hooks;
     this.#configuration = configuration;
     this.#hooks = hooks;
     this.#stores = stores;
     this.#threads = threads;
+    this.#arrangement = arrangement;
     this.clock = clock;
     this.keyStore = stores.keyStore;
     this.exchangeLedger = stores.exchangeLedger;
@@ -98,33 +123,17 @@ export class RunningExchange {
       closedOrders: configuration.closedOrders,
       logger,
     });
-    this.#feed = new EmbeddedFeed({
-      folder: configuration.dataFolder,
-      partitionCount: stores.database.partitionCount,
-      endSequence: () => widen(Atomics.load(this.#control, CONTROL.EVENT_LOG_END), this.gateway.lastEventSequence),
-      // Segments go to the archive only when every consumer is durably past them.
-      onAdvance: (durableSequence) => threads.consumedThrough(durableSequence),
-      // Settlement can't be refused by the rules: if it fails, a fact of ours is broken, and nothing may trade on.
-      onFailure: ({ consumer, partition, error }) => {
-        if (this.#settlement.signal.aborted && error instanceof LedgerUnavailableError) return; // at an orderly end
-        const reason = `${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`;
-        void stores.work
-          .tellPartitionStopped(consumer, partition, error)
-          .finally(() => onFatal(new Error(reason, { cause: error })));
-      },
+    this.#alarm = new PartitionAlarm({
+      dataFolder: configuration.dataFolder,
+      logger,
+      nowMs: () => clock.nowMs(),
+      halt: (partition, reason) => this.#haltPartition(partition, reason),
     });
+    this.#feed = this.#makeFeed();
     this.#snapshots = new SnapshotWatch(logger, () => this.#feed.advanceWatermarks());
     threads.onSnapshot((report) => this.#snapshots.onReport(report));
     this.#loop = new DoorbellLoop(this.#control, CONTROL.GATEWAY_DOORBELL, () => this.#onDoorbell());
-    this.#consumers = new ExchangeConsumers({
-      dataFolder: configuration.dataFolder,
-      hooks,
-      stores,
-      clock,
-      gateway: this.gateway,
-      feed: this.#feed,
-      settlementSignal: this.#settlement.signal,
-    });
+    this.#consumers = this.#makeConsumers();
     this.#recovery = new ExchangeRecovery({
       configuration,
       hooks,
@@ -145,7 +154,7 @@ export class RunningExchange {
    * Recovers everything that the data folder holds. Nothing is served before `listen`.
    * @throws typed errors, each one sentence that says what to do: FolderLockedError, ThreadFailure, DatabaseError, …
    */
-  static async open(asked: Configuration, hooks: ExchangeHooks): Promise<RunningExchange> {
+  static async open(asked: Configuration, hooks: ExchangeHooks, arrangement: Arrangement): Promise<RunningExchange> {
     const configuration = { ...asked, dataFolder: resolve(asked.dataFolder) };
     const clock = new ExchangeClock();
     const threads = new ExchangeThreads({
@@ -157,8 +166,8 @@ export class RunningExchange {
       Atomics.store(control, CONTROL.LEDGER_DISK_FULL, isFull ? 1 : 0);
       hooks.logger.warn({ isFull }, 'the ledger waits for disk space');
     };
-    const stores = await openStores(configuration, clock, { ...hooks, onLedgerDiskFull });
-    const exchange = new RunningExchange(configuration, hooks, { stores, threads, clock });
+    const stores = await openStores(configuration, ROLES[arrangement], clock, { ...hooks, onLedgerDiskFull });
+    const exchange = new RunningExchange(configuration, hooks, { stores, threads, clock, arrangement });
     await exchange.#recovery.run();
     stores.work.begin((transferId) => exchange.#transfers.finish(transferId));
     return exchange;
@@ -168,22 +177,11 @@ export class RunningExchange {
   async listen(adminToken: string): Promise<{ baseUrl: string; adminUrl: string }> {
     const { host, port, adminPort } = this.#configuration;
     const listeningPort = await this.gateway.listen(host, port);
-    const { catalogue } = this.gateway;
-    const { dataFolder } = this.#configuration;
-    this.#rebuilds = new KlinesRebuilds(this.#consumers.klines.check, catalogue);
-    this.#jobs = await ExchangeJobs.open({
-      dataFolder,
-      handlers: [
-        ...klineJobHandlers(this.#consumers.klines.jobs),
-        ...transferJobHandlers(() => this.#transfers.finishStuck()),
-        ...proofJobHandlers(dataFolder),
-      ],
-      logger: this.#hooks.logger,
-    });
+    this.#jobs = await this.#openJobs();
     const routes = [
       ...this.#ownRoutes(),
       ...this.gateway.adminRoutes(this.keyStore),
-      ...klinesRoutes(this.#rebuilds, catalogue),
+      ...this.#klineRoutes(),
       ...jobRoutes(this.#jobs.desk),
     ];
     this.#admin = new AdminServer({ token: adminToken, routes, logger: this.#hooks.logger });
@@ -205,6 +203,30 @@ export class RunningExchange {
     });
   }
 
+  /** What nobody else runs: a split exchange leaves that to its scheduler, and only shows and changes it. */
+  #openJobs(): Promise<ExchangeJobs> {
+    const { dataFolder } = this.#configuration;
+    const { klines } = this.#consumers;
+    const handlers =
+      klines === null
+        ? []
+        : [
+            ...klineJobHandlers(klines.jobs),
+            ...transferJobHandlers(() => this.#transfers.finishStuck()),
+            ...proofJobHandlers(dataFolder),
+          ];
+    return ExchangeJobs.open({ dataFolder, handlers, logger: this.#hooks.logger });
+  }
+
+  /** None where another process has the candles: nobody else may write them. */
+  #klineRoutes(): AdminRoute[] {
+    const { klines } = this.#consumers;
+    if (klines === null) return [];
+    const { catalogue } = this.gateway;
+    this.#rebuilds = new KlinesRebuilds(klines.check, catalogue);
+    return klinesRoutes(this.#rebuilds, catalogue);
+  }
+
   #ownRoutes(): AdminRoute[] {
     const { queue, notices } = this.#stores.work;
     const { commandRing, eventRing } = this.#threads;
@@ -213,6 +235,7 @@ export class RunningExchange {
     return [
       ...statusRoutes(status),
       ...probeRoutes({ metrics: () => metrics.text(), troubles: async () => troublesOf(await status()) }),
+      ...partitionRoutes((partition, reason) => this.#haltPartition(partition, reason)),
       ...parkedRoutes(queue.parked),
       ...noticeRoutes(notices),
     ];
@@ -232,14 +255,88 @@ export class RunningExchange {
     this.gateway.close();
     await this.#rebuilds?.cancel();
     await this.#jobs?.close();
+    this.#alarm.close();
+    await this.#consumers.close();
     await closeStores(this.#stores);
+  }
+
+  /** The end of the event log, as the journal thread announced it. */
+  #endSequence(): number {
+    return widen(Atomics.load(this.#control, CONTROL.EVENT_LOG_END), this.gateway.lastEventSequence);
+  }
+
+  #makeFeed(endSequence: () => number = () => this.#endSequence()): ExchangeFeed {
+    const { dataFolder, amqpUrl } = this.#configuration;
+    const { logger } = this.#hooks;
+    const { database, busNamespace } = this.#stores;
+    const settings = {
+      dataFolder,
+      partitionCount: database.partitionCount,
+      endSequence,
+      // Segments go to the archive only when every consumer is durably past them.
+      onAdvance: (durableSequence: number) => {
+        this.#threads.consumedThrough(durableSequence);
+        this.#stores.exchangeLedger.wakeArchive(); // settlement may be another process: its entries are archived here
+      },
+      onFailure: (failure: FeedFailure) => this.#onConsumerFailure(failure),
+    };
+    if (amqpUrl === undefined) return new LocalFeed(settings);
+    return new BusFeed({
+      ...settings,
+      url: amqpUrl,
+      namespace: busNamespace!,
+      onLogFailure: (failure) => this.#endFor(failure),
+      onTrouble: (text) => logger.warn(text),
+    });
+  }
+
+  #makeConsumers(): ExchangeConsumers {
+    const parts: ConsumerParts = {
+      dataFolder: this.#configuration.dataFolder,
+      hooks: this.#hooks,
+      stores: this.#stores,
+      clock: this.clock,
+      gateway: this.gateway,
+      feed: this.#feed,
+      alarm: this.#alarm,
+    };
+    return this.#arrangement === 'all-in-one'
+      ? new LocalConsumers(parts, this.#settlement.signal)
+      : new SplitConsumers(parts, (eventSequence) => this.#makeFeed(() => eventSequence));
+  }
+
+  /** A consumer of this process, or of another one, can't go on with it. */
+  async #haltPartition(partition: number, reason: string): Promise<string[]> {
+    const symbols = await this.gateway.haltPartition(partition);
+    this.#stores.work.notices.raise({
+      kind: 'partition-stopped',
+      text: `${symbols.join(', ') || 'no instrument'} halted, since partition ${partition} can't be followed: ${reason}`,
+      facts: { partition, symbols: symbols.join(',') },
+    });
+    return symbols;
+  }
+
+  #onConsumerFailure(failure: FeedFailure): void {
+    if (this.#settlement.signal.aborted && failure.error instanceof LedgerUnavailableError) return; // at an orderly end
+    // What nobody else sees is our own broken fact, and ends the process; with a broker the others trade on.
+    if (this.#feed.bus === null) this.#endFor(failure);
+    else this.#alarm.stopped(failure);
+  }
+
+  #endFor({ consumer, partition, error }: FeedFailure): void {
+    const reason = `${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`;
+    void this.#stores.work
+      .tellPartitionStopped(consumer, partition, error)
+      .finally(() => this.#hooks.onFatal(new Error(reason, { cause: error })));
   }
 
   /** A ledger that can't be asked is not waited for any more: the journal has everything, and the next start settles it. */
   async #settleThrough(eventSequence: number): Promise<void> {
     this.#settlement.abort();
     try {
-      await this.#feed.settledThrough(eventSequence);
+      const settled = this.#feed.settledThrough(eventSequence);
+      if (this.#feed.bus === null) await settled;
+      else await Promise.race([settled, sleep(BUS_PATIENCE_MS, undefined, { ref: false })]);
     } catch (error) {
       if (!(error instanceof LedgerUnavailableError)) throw error;
       this.#hooks.logger.warn(`not everything is settled, the next start does it: ${error.message}`);

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { type Logger, pino } from 'pino';
+import { pino } from 'pino';
 import type { Configuration } from './configuration.ts';
-import { RunningExchange } from './running-exchange.ts';
+import { endFatally, stopOnSignal } from './process-end.ts';
+import { type Arrangement, RunningExchange } from './running-exchange.ts';
 import {
   ensureSandboxAccounts,
   grantSandboxFunds,
@@ -11,19 +12,23 @@ import {
   writeSandboxFile,
 } from './sandbox.ts';
 import { startProgress } from './start-progress.ts';
+import { requireServers } from './workers-command.ts';
 
-/** sysexits.h: the program's own fault. The next start recovers. */
-const EXIT_FATAL = 70;
-const SHUTDOWN_TIMEOUT_MS = 60_000;
+const NAME = 'the exchange';
 
-/** `ringbook start`: the whole exchange in this process, until SIGTERM or SIGINT. */
-export async function runStart(configuration: Configuration): Promise<void> {
+/**
+ * `ringbook start`, the whole exchange in this process, and `ringbook exchange`, without its consumers, which are workers'
+ * processes: until SIGTERM or SIGINT.
+ */
+export async function runStart(configuration: Configuration, arrangement: Arrangement = 'all-in-one'): Promise<void> {
+  if (arrangement === 'exchange-only') requireServers(configuration);
   const logger = pino({ level: configuration.logLevel }, pino.destination({ dest: 2, sync: true }));
-  const exchange = await RunningExchange.open(configuration, {
+  const hooks = {
     logger,
     onProgress: startProgress(console.log),
-    onFatal: (error) => endFatally(error, logger),
-  });
+    onFatal: (error: Error) => endFatally(NAME, error, logger),
+  };
+  const exchange = await RunningExchange.open(configuration, hooks, arrangement);
   const adminToken = configuration.adminToken ?? randomBytes(24).toString('base64url');
   const isSandbox = configuration.mode === 'sandbox';
   const accounts = isSandbox ? await ensureSandboxAccounts(exchange.keyStore) : [];
@@ -31,7 +36,7 @@ export async function runStart(configuration: Configuration): Promise<void> {
   const granted = grantSandboxFunds(accounts, exchangeLedger.ledger, gateway.catalogue.assets(), clock);
   await exchangeLedger.unlessAway(granted);
   const { baseUrl, adminUrl } = await exchange.listen(adminToken);
-  stopOnSignal(exchange, logger); // before anybody is told that it is ready
+  stopOnSignal(NAME, () => exchange.stop(), logger); // before anybody is told that it is ready
   const { trouble } = exchangeLedger;
   if (trouble !== null)
     console.log(
@@ -68,33 +73,4 @@ Place a signed order (paste the whole line):
 
 npm run ringbook -- status   shows what it is doing;   Ctrl-C   stops it: everything acknowledged is kept.
 `;
-}
-
-function stopOnSignal(exchange: RunningExchange, logger: Logger): void {
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) return;
-    isStopping = true;
-    console.log('stopping: finishing what was taken …');
-    setTimeout(
-      () => endFatally(new Error('the exchange did not stop in a minute'), logger),
-      SHUTDOWN_TIMEOUT_MS,
-    ).unref();
-    exchange.stop().then(
-      () => {
-        console.log('stopped');
-        process.exit(0);
-      },
-      (error: unknown) => endFatally(error as Error, logger),
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-}
-
-/** Nothing is tried any more: what is on disk is what counts, and recovery proves it. */
-function endFatally(error: Error, logger: Logger): never {
-  logger.fatal({ error: { name: error.name, message: error.message, stack: error.stack } }, 'the exchange ends');
-  console.error(`ringbook ends: ${error.message}\nStart it again: everything acknowledged is recovered.`);
-  process.exit(EXIT_FATAL);
 }

@@ -59,7 +59,9 @@ test.each([
   ['RINGBOOK_ANSWER_TIMEOUT_MS', '0'],
   ['RINGBOOK_REDIS_URL', 'http://127.0.0.1:6379'],
   ['RINGBOOK_REDIS_URL', 'redis://'],
-  ['RINGBOOK_AMQP_URL', 'amqp://127.0.0.1'],
+  ['RINGBOOK_AMQP_URL', 'redis://127.0.0.1'],
+  ['RINGBOOK_AMQP_URL', 'amqp://'],
+  ['RINGBOOK_AMQP_URL', 'amqp://host/one/two'],
   ['RINGBOOK_PROT', '8080'],
 ])('%s=%s is refused by name', (name, value) => {
   expect(refusal({ [name]: value })).toContain(name);

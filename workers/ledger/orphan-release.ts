@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { EventFeed } from '../../core/ports/event-feed.ts';
+import type { EventProgress } from '../../core/ports/event-feed.ts';
 import { type Ledger, LedgerUnavailableError, type OpenHold } from '../../core/ports/ledger.ts';
 
 export interface OrphanReleaseSettings {
   readonly ledger: Ledger;
-  readonly feed: EventFeed;
+  readonly feed: Pick<EventProgress, 'settledThrough'>;
   readonly clock: Clock;
   /** Last event of everything that the journal held at this start: after replay, before the first new command. */
   readonly endSequenceAtStart: number;

@@ -32,7 +32,7 @@ const UNAVAILABLE_PAUSE_MS = 200;
  */
 export class SettlementConsumer implements EventConsumer {
   readonly name = 'settlement';
-  readonly #ledger: Ledger;
+  readonly #ledger: Pick<Ledger, 'settle' | 'watermarks'>;
   readonly #catalogue: Catalogue;
   readonly #signal: AbortSignal | null;
 
@@ -40,7 +40,7 @@ export class SettlementConsumer implements EventConsumer {
    * @param catalogue filled by the thread's reader of definitions before the events that need them are delivered
    * @param signal ends the waiting for a ledger that can't be asked: what waits is rejected with its trouble
    */
-  constructor(ledger: Ledger, catalogue: Catalogue, signal: AbortSignal | null = null) {
+  constructor(ledger: Pick<Ledger, 'settle' | 'watermarks'>, catalogue: Catalogue, signal: AbortSignal | null = null) {
     this.#ledger = ledger;
     this.#catalogue = catalogue;
     this.#signal = signal;

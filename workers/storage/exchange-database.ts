@@ -23,6 +23,7 @@ export type MetaName =
   | 'partitionCount'
   | 'engineLimits'
   | 'startNumber'
+  | 'busNamespace'
   | 'ledger'
   | 'ledgerSequence'
   | 'ledgerFloor'

@@ -1,0 +1,153 @@
+import type { ConsumerProgress, EventConsumer, EventProgress } from '../core/ports/event-feed.ts';
+import { AmqpConnection, type AmqpConnectionState } from '../workers/bus/amqp-connection.ts';
+import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
+import { EventPublisher } from '../workers/bus/event-publisher.ts';
+import { EventSubscriber } from '../workers/bus/event-subscriber.ts';
+import type { ConsumerPosition, FeedFailure } from '../workers/bus/feed-settings.ts';
+
+/** Who gets the exchange's events: consumers of this process, and how far those of others have come. */
+export interface FeedConsumers {
+  readonly here: readonly EventConsumer[];
+  readonly elsewhere: readonly ConsumerProgress[];
+}
+
+/** Where one consumer stands. */
+export interface FeedPosition extends ConsumerPosition {
+  readonly publishedSequence: number | null; // through which the broker has everything; null without one
+}
+
+/** The exchange's side of the feed, whichever way the events go. Nothing moves before `begin`. */
+export interface ExchangeFeed extends EventProgress {
+  /** The log holds what it must: everything after the consumers' watermarks is delivered from here on. Once. */
+  begin(consumers: FeedConsumers): void;
+  positions(): readonly FeedPosition[];
+  /** Of the connection that publishes; null without a broker. */
+  readonly bus: AmqpConnectionState | null;
+}
+
+export interface ExchangeFeedSettings {
+  readonly dataFolder: string;
+  readonly partitionCount: number;
+  /** @returns the highest event sequence that the event log holds */
+  readonly endSequence: () => number;
+  readonly onAdvance: (durableSequence: number) => void;
+  /** A consumer of this process stopped, at one partition or as a whole. */
+  readonly onFailure: (failure: FeedFailure) => void;
+}
+
+export interface BusSettings extends ExchangeFeedSettings {
+  readonly url: string;
+  readonly namespace: string;
+  /** Events can't be read from the log any more, or it lacks what was consumed. */
+  readonly onLogFailure: (failure: FeedFailure) => void;
+  readonly onTrouble: (text: string) => void;
+}
+
+/** Without a broker: consumers of this process read the event log themselves. */
+export class LocalFeed implements ExchangeFeed {
+  readonly bus = null;
+  readonly #feed: EmbeddedFeed;
+
+  constructor({ dataFolder, ...settings }: ExchangeFeedSettings) {
+    this.#feed = new EmbeddedFeed({ folder: dataFolder, ...settings });
+  }
+
+  begin({ here }: FeedConsumers): void {
+    for (const consumer of here) this.#feed.subscribe(consumer);
+  }
+
+  wake(): void {
+    this.#feed.wake();
+  }
+
+  get durableSequence(): number {
+    return this.#feed.durableSequence;
+  }
+
+  advanceWatermarks(): void {
+    this.#feed.advanceWatermarks();
+  }
+
+  settledThrough(eventSequence: number): Promise<void> {
+    return this.#feed.settledThrough(eventSequence);
+  }
+
+  positions(): FeedPosition[] {
+    return this.#feed.positions().map((position) => ({ ...position, publishedSequence: null }));
+  }
+
+  stop(): Promise<void> {
+    return this.#feed.stop();
+  }
+}
+
+/** Through RabbitMQ: published from the event log, and brought from there to consumers of this process, if it has some. */
+export class BusFeed implements ExchangeFeed {
+  readonly #settings: BusSettings;
+  readonly #publishing: AmqpConnection;
+  #consuming: AmqpConnection | null = null;
+  #publisher: EventPublisher | null = null;
+  #subscriber: EventSubscriber | null = null;
+
+  /** Begins to connect. */
+  constructor(settings: BusSettings) {
+    this.#settings = settings;
+    this.#publishing = new AmqpConnection({ url: settings.url, name: 'publisher' });
+  }
+
+  get bus(): AmqpConnectionState {
+    return this.#publishing.state;
+  }
+
+  begin({ here, elsewhere }: FeedConsumers): void {
+    const { url, namespace, dataFolder, partitionCount, endSequence, onAdvance } = this.#settings;
+    const { onFailure, onLogFailure, onTrouble } = this.#settings;
+    this.#publisher = new EventPublisher({
+      connection: this.#publishing,
+      namespace,
+      folder: dataFolder,
+      partitionCount,
+      endSequence,
+      consumers: [...here, ...elsewhere],
+      onAdvance,
+      onFailure: onLogFailure,
+      onTrouble,
+    });
+    if (here.length === 0) return;
+    this.#consuming = new AmqpConnection({ url, name: 'consumers' });
+    this.#subscriber = new EventSubscriber({
+      connection: this.#consuming,
+      namespace,
+      partitionCount,
+      onFailure,
+      onTrouble,
+    });
+    for (const consumer of here) this.#subscriber.subscribe(consumer);
+  }
+
+  wake(): void {
+    this.#publisher?.wake();
+  }
+
+  get durableSequence(): number {
+    return this.#publisher?.durableSequence ?? 0;
+  }
+
+  advanceWatermarks(): void {
+    this.#publisher?.advanceWatermarks();
+  }
+
+  settledThrough(eventSequence: number): Promise<void> {
+    return this.#publisher!.settledThrough(eventSequence);
+  }
+
+  positions(): FeedPosition[] {
+    return this.#publisher?.positions() ?? [];
+  }
+
+  async stop(): Promise<void> {
+    await this.#publisher?.stop();
+    await this.#subscriber?.stop();
+    await Promise.all([this.#publishing.close(), this.#consuming?.close()]);
+  }
+}

@@ -1,0 +1,167 @@
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { EventConsumer } from '../core/ports/event-feed.ts';
+import { AuditTap } from '../workers/audit-tap/audit-tap.ts';
+import { AmqpConnection } from '../workers/bus/amqp-connection.ts';
+import { EventSubscriber } from '../workers/bus/event-subscriber.ts';
+import type { FeedFailure } from '../workers/bus/feed-settings.ts';
+import { FolderCatalogue } from '../workers/definitions/folder-catalogue.ts';
+import { HistoryConsumer } from '../workers/history/history-consumer.ts';
+import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
+import type { FolderLock } from '../workers/storage/folder-lock.ts';
+import { HistoryDatabase } from '../workers/storage/history-database.ts';
+import { TapDatabase } from '../workers/storage/tap-database.ts';
+import { callAdmin } from './admin-client.ts';
+import type { Configuration } from './configuration.ts';
+import { ExchangeClock } from './exchange-clock.ts';
+import { closeKlineStores, ExchangeKlines, openKlineStores } from './exchange-klines.ts';
+import { lockRoles, type WorkerRole } from './folder-roles.ts';
+import { PartitionAlarm } from './partition-alarm.ts';
+import { HALT_PARTITION_PATH } from './partition-routes.ts';
+import { SettlementLedger } from './settlement-ledger.ts';
+import { openWorkerFolder, type WorkerFolder } from './worker-folder.ts';
+
+export interface WorkerSettings {
+  readonly configuration: Configuration;
+  readonly redisUrl: string;
+  readonly amqpUrl: string;
+  readonly roles: readonly WorkerRole[];
+}
+
+export interface WorkerHooks {
+  readonly logger: Logger;
+  readonly onProgress: (text: string) => void;
+  /** Something broke that nothing may be done after: the process must end with this reason. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** A consumer with what must be closed after it. */
+interface OpenConsumer {
+  readonly consumer: EventConsumer;
+  readonly close: () => Promise<void>;
+}
+
+/** Consumers of a split exchange, in a process of their own over the exchange's data folder. */
+export class WorkerProcess {
+  readonly #lock: FolderLock;
+  readonly #folder: WorkerFolder;
+  readonly #consumers: readonly OpenConsumer[];
+  readonly #connection: AmqpConnection;
+  readonly #subscriber: EventSubscriber;
+  readonly #alarm: PartitionAlarm;
+  readonly #settlement: AbortController;
+
+  private constructor(parts: {
+    lock: FolderLock;
+    folder: WorkerFolder;
+    consumers: readonly OpenConsumer[];
+    connection: AmqpConnection;
+    subscriber: EventSubscriber;
+    alarm: PartitionAlarm;
+    settlement: AbortController;
+  }) {
+    this.#lock = parts.lock;
+    this.#folder = parts.folder;
+    this.#consumers = parts.consumers;
+    this.#connection = parts.connection;
+    this.#subscriber = parts.subscriber;
+    this.#alarm = parts.alarm;
+    this.#settlement = parts.settlement;
+  }
+
+  /**
+   * Waits for the exchange's folder, takes its roles in it and goes on where they stopped, when the broker is there.
+   * @throws WorkerFolderError, FolderLockedError, DatabaseError
+   */
+  static async open(settings: WorkerSettings, hooks: WorkerHooks): Promise<WorkerProcess> {
+    const { configuration, amqpUrl, roles } = settings;
+    const { logger, onProgress } = hooks;
+    const dataFolder = resolve(configuration.dataFolder);
+    const folder = await openWorkerFolder(dataFolder, () =>
+      onProgress(`waiting for an exchange to make ${dataFolder} …`),
+    );
+    const lock = await lockRoles(dataFolder, roles);
+    const clock = new ExchangeClock();
+    const alarm = new PartitionAlarm({
+      dataFolder,
+      logger,
+      nowMs: () => clock.nowMs(),
+      halt: async (partition, reason) =>
+        ((await callAdmin(configuration, HALT_PARTITION_PATH, { partition, reason })) as { symbols: string[] }).symbols,
+    });
+    const settlement = new AbortController();
+    const definitions = new FolderCatalogue(dataFolder);
+    const parts = { settings, hooks, folder, definitions, clock, alarm, settlementSignal: settlement.signal };
+    const consumers: OpenConsumer[] = [];
+    for (const role of roles) {
+      consumers.push(await OPENERS[role](parts));
+      alarm.watch(role);
+    }
+    const { busNamespace: namespace, partitionCount } = folder;
+    const connection = new AmqpConnection({ url: amqpUrl, name: roles.join(' ') });
+    const onFailure = (failure: FeedFailure): void => {
+      if (!settlement.signal.aborted) alarm.stopped(failure); // what is broken off at an orderly end comes again
+    };
+    const onTrouble = (text: string): void => logger.warn(text);
+    const subscriber = new EventSubscriber({ connection, namespace, partitionCount, onFailure, onTrouble });
+    for (const { consumer } of consumers) subscriber.subscribe(definitions.prepared(consumer));
+    return new WorkerProcess({ lock, folder, consumers, connection, subscriber, alarm, settlement });
+  }
+
+  /** Finishes and acknowledges what is under way, and ends. The rest stays with the broker. */
+  async stop(): Promise<void> {
+    this.#settlement.abort(); // a ledger that is away is not waited for
+    await this.#subscriber.stop();
+    await this.#connection.close();
+    this.#alarm.close();
+    for (const { close } of this.#consumers) await close();
+    await this.#folder.database.close();
+    await this.#lock.release();
+  }
+}
+
+interface OpeningParts {
+  readonly settings: WorkerSettings;
+  readonly hooks: WorkerHooks;
+  readonly folder: WorkerFolder;
+  readonly definitions: FolderCatalogue;
+  readonly clock: ExchangeClock;
+  readonly alarm: PartitionAlarm;
+  readonly settlementSignal: AbortSignal;
+}
+
+const OPENERS: Readonly<Record<WorkerRole, (parts: OpeningParts) => Promise<OpenConsumer>>> = {
+  settlement: async ({ settings, hooks, folder, definitions, settlementSignal }) => {
+    const ledger = new SettlementLedger(folder, settings.redisUrl, {
+      onTrouble: (trouble) => {
+        if (trouble === null) hooks.logger.info('the ledger in Redis can be used');
+        else hooks.logger.error(`settlement waits: ${trouble.message}`);
+      },
+      onWarning: (warning) => hooks.logger.warn(warning),
+    });
+    const consumer = new SettlementConsumer(ledger, definitions.catalogue, settlementSignal);
+    return { consumer, close: () => ledger.close() };
+  },
+
+  history: async ({ hooks, folder, definitions }) => {
+    const database = await HistoryDatabase.open(folder.dataFolder, folder.partitionCount, hooks.onFatal);
+    return { consumer: await HistoryConsumer.open(database, definitions.catalogue), close: () => database.close() };
+  },
+
+  'audit-tap': async ({ hooks, folder, definitions, clock, alarm }) => {
+    const tap = await TapDatabase.open(folder.dataFolder, folder.partitionCount, hooks.onFatal);
+    const { catalogue } = definitions;
+    const consumer = await AuditTap.open({ tap, catalogue, clock, onFinding: (found) => alarm.found(found) });
+    return { consumer, close: () => tap.close() };
+  },
+
+  klines: async ({ hooks, folder, definitions, clock }) => {
+    const history = await HistoryDatabase.open(folder.dataFolder, folder.partitionCount, hooks.onFatal);
+    await history.close(); // its trades are read below: it is made here if no process has come that far
+    const stores = await openKlineStores(folder.dataFolder, folder.partitionCount, hooks.onFatal);
+    const { consumer } = await ExchangeKlines.open(stores, definitions.complete(), clock, (progress) =>
+      hooks.onProgress(`candles through event ${progress.eventSequence} of ${progress.ofEventSequence} …`),
+    );
+    return { consumer, close: () => closeKlineStores(stores) };
+  },
+};

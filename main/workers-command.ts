@@ -1,0 +1,64 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { pino } from 'pino';
+import type { AdminCommandSupport } from './admin-subcommand.ts';
+import { type Configuration, ConfigurationError } from './configuration.ts';
+import { WORKER_ROLES, type WorkerRole } from './folder-roles.ts';
+import { endFatally, stopOnSignal } from './process-end.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+const HELP = `
+A split exchange is one \`exchange\` and the workers that consume its events, on one host, over one data folder, with one
+Redis and one RabbitMQ (RINGBOOK_REDIS_URL, RINGBOOK_AMQP_URL; \`services\` starts some). Each role is one process:
+  settlement   moves balances in Redis as fills say
+  history      stores orders and trades in history.sqlite
+  audit-tap    checks the stream as it goes by
+  klines       makes candles
+They may be started and stopped in any order and come back where they were. All roles must run somewhere: the event log
+keeps what the slowest of them lacks.
+
+  npm run ringbook -- workers                              all of them in one process
+  npm run ringbook -- workers --only settlement,history    some of them`;
+
+/** \`workers\`: what consumes the events of an exchange that runs split. */
+export function addWorkersCommand(program: Command, { flagged, configurationOf }: AdminCommandSupport): void {
+  flagged(program.command('workers'))
+    .description("run consumers of a split exchange's events, until Ctrl-C")
+    .option('--only <roles>', `some of ${WORKER_ROLES.join(', ')}, with commas between them`, parseRoles, WORKER_ROLES)
+    .addHelpText('after', HELP)
+    .action((_options: unknown, command: Command) =>
+      runWorkers(configurationOf(command), command.opts<{ only: readonly WorkerRole[] }>().only),
+    );
+}
+
+/** @throws ConfigurationError naming what a split exchange needs and is not set */
+export function requireServers(configuration: Configuration): { redisUrl: string; amqpUrl: string } {
+  const { redisUrl, amqpUrl } = configuration;
+  if (redisUrl !== undefined && amqpUrl !== undefined) return { redisUrl, amqpUrl };
+  const missing = [
+    ...(redisUrl === undefined ? ['RINGBOOK_REDIS_URL'] : []),
+    ...(amqpUrl === undefined ? ['RINGBOOK_AMQP_URL'] : []),
+  ];
+  throw new ConfigurationError(
+    `a split exchange needs Redis and RabbitMQ: set ${missing.join(' and ')} (\`ringbook services\` starts both for development), or run all in one with \`ringbook start\``,
+  );
+}
+
+async function runWorkers(configuration: Configuration, roles: readonly WorkerRole[]): Promise<void> {
+  const servers = requireServers(configuration);
+  const logger = pino({ level: configuration.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const name = `workers (${roles.join(', ')})`;
+  const worker = await WorkerProcess.open(
+    { configuration, ...servers, roles },
+    { logger, onProgress: console.log, onFatal: (error) => endFatally(name, error, logger) },
+  );
+  stopOnSignal(name, () => worker.stop(), logger);
+  console.log(`ringbook workers are ready: ${roles.join(', ')}`);
+}
+
+function parseRoles(text: string): readonly WorkerRole[] {
+  const roles = [...new Set(text.split(',').map((role) => role.trim()))];
+  const unknown = roles.filter((role) => !(WORKER_ROLES as readonly string[]).includes(role));
+  if (unknown.length > 0)
+    throw new InvalidArgumentError(`${unknown.join(', ')}: known are ${WORKER_ROLES.join(', ')}.`);
+  return roles as WorkerRole[];
+}
