@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EventConsumer } from '../core/ports/event-feed.ts';
+import type { JobHandler } from '../core/ports/jobs.ts';
 import { AuditTap } from '../workers/audit-tap/audit-tap.ts';
 import { AmqpConnection } from '../workers/bus/amqp-connection.ts';
 import { EventSubscriber } from '../workers/bus/event-subscriber.ts';
@@ -14,8 +15,10 @@ import { TapDatabase } from '../workers/storage/tap-database.ts';
 import { callAdmin } from './admin-client.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
+import { ExchangeJobs } from './exchange-jobs.ts';
 import { closeKlineStores, ExchangeKlines, openKlineStores } from './exchange-klines.ts';
 import { lockRoles, type WorkerRole } from './folder-roles.ts';
+import { klineJobHandlers, proofJobHandlers } from './job-handlers.ts';
 import { PartitionAlarm } from './partition-alarm.ts';
 import { HALT_PARTITION_PATH } from './partition-routes.ts';
 import { SettlementLedger } from './settlement-ledger.ts';
@@ -26,6 +29,8 @@ export interface WorkerSettings {
   readonly redisUrl: string;
   readonly amqpUrl: string;
   readonly roles: readonly WorkerRole[];
+  /** It also runs the standing jobs and those of operators. Only beside the candles, which most of them are about. */
+  readonly isScheduler?: boolean;
 }
 
 export interface WorkerHooks {
@@ -39,6 +44,7 @@ export interface WorkerHooks {
 interface OpenConsumer {
   readonly consumer: EventConsumer;
   readonly close: () => Promise<void>;
+  readonly handlers?: readonly JobHandler[]; // what a scheduler beside it may have it do
 }
 
 /** Consumers of a split exchange, in a process of their own over the exchange's data folder. */
@@ -50,6 +56,7 @@ export class WorkerProcess {
   readonly #subscriber: EventSubscriber;
   readonly #alarm: PartitionAlarm;
   readonly #settlement: AbortController;
+  readonly #jobs: ExchangeJobs | null;
 
   private constructor(parts: {
     lock: FolderLock;
@@ -59,6 +66,7 @@ export class WorkerProcess {
     subscriber: EventSubscriber;
     alarm: PartitionAlarm;
     settlement: AbortController;
+    jobs: ExchangeJobs | null;
   }) {
     this.#lock = parts.lock;
     this.#folder = parts.folder;
@@ -67,6 +75,7 @@ export class WorkerProcess {
     this.#subscriber = parts.subscriber;
     this.#alarm = parts.alarm;
     this.#settlement = parts.settlement;
+    this.#jobs = parts.jobs;
   }
 
   /**
@@ -74,13 +83,13 @@ export class WorkerProcess {
    * @throws WorkerFolderError, FolderLockedError, DatabaseError
    */
   static async open(settings: WorkerSettings, hooks: WorkerHooks): Promise<WorkerProcess> {
-    const { configuration, amqpUrl, roles } = settings;
+    const { configuration, amqpUrl, roles, isScheduler = false } = settings;
     const { logger, onProgress } = hooks;
     const dataFolder = resolve(configuration.dataFolder);
     const folder = await openWorkerFolder(dataFolder, () =>
       onProgress(`waiting for an exchange to make ${dataFolder} …`),
     );
-    const lock = await lockRoles(dataFolder, roles);
+    const lock = await lockRoles(dataFolder, isScheduler ? [...roles, 'scheduler'] : roles);
     const clock = new ExchangeClock();
     const alarm = new PartitionAlarm({
       dataFolder,
@@ -105,16 +114,20 @@ export class WorkerProcess {
     const onTrouble = (text: string): void => logger.warn(text);
     const subscriber = new EventSubscriber({ connection, namespace, partitionCount, onFailure, onTrouble });
     for (const { consumer } of consumers) subscriber.subscribe(definitions.prepared(consumer));
-    return new WorkerProcess({ lock, folder, consumers, connection, subscriber, alarm, settlement });
+    const handlers = [...consumers.flatMap((open) => open.handlers ?? []), ...proofJobHandlers(dataFolder)];
+    const jobs = isScheduler ? await ExchangeJobs.open({ dataFolder, handlers, logger }) : null;
+    return new WorkerProcess({ lock, folder, consumers, connection, subscriber, alarm, settlement, jobs });
   }
 
   /** Finishes and acknowledges what is under way, and ends. The rest stays with the broker. */
   async stop(): Promise<void> {
+    await this.#jobs?.stop();
     this.#settlement.abort(); // a ledger that is away is not waited for
     await this.#subscriber.stop();
     await this.#connection.close();
     this.#alarm.close();
     for (const { close } of this.#consumers) await close();
+    await this.#jobs?.close();
     await this.#folder.database.close();
     await this.#lock.release();
   }
@@ -159,9 +172,9 @@ const OPENERS: Readonly<Record<WorkerRole, (parts: OpeningParts) => Promise<Open
     const history = await HistoryDatabase.open(folder.dataFolder, folder.partitionCount, hooks.onFatal);
     await history.close(); // its trades are read below: it is made here if no process has come that far
     const stores = await openKlineStores(folder.dataFolder, folder.partitionCount, hooks.onFatal);
-    const { consumer } = await ExchangeKlines.open(stores, definitions.complete(), clock, (progress) =>
+    const { consumer, jobs } = await ExchangeKlines.open(stores, definitions.complete(), clock, (progress) =>
       hooks.onProgress(`candles through event ${progress.eventSequence} of ${progress.ofEventSequence} …`),
     );
-    return { consumer, close: () => closeKlineStores(stores) };
+    return { consumer, close: () => closeKlineStores(stores), handlers: klineJobHandlers(jobs) };
   },
 };

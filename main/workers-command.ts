@@ -12,22 +12,32 @@ Redis and one RabbitMQ (RINGBOOK_REDIS_URL, RINGBOOK_AMQP_URL; \`services\` star
   settlement   moves balances in Redis as fills say
   history      stores orders and trades in history.sqlite
   audit-tap    checks the stream as it goes by
-  klines       makes candles
+  klines       makes candles: left to \`scheduler\`, whose jobs prove and complete them, unless it is named
 They may be started and stopped in any order and come back where they were. All roles must run somewhere: the event log
 keeps what the slowest of them lacks.
 
-  npm run ringbook -- workers                              all of them in one process
+  npm run ringbook -- workers                              settlement, history and audit tap in one process
   npm run ringbook -- workers --only settlement,history    some of them`;
 
-/** \`workers\`: what consumes the events of an exchange that runs split. */
+/** `workers` and `scheduler`: what runs beside an exchange that is split over processes. */
 export function addWorkersCommand(program: Command, { flagged, configurationOf }: AdminCommandSupport): void {
   flagged(program.command('workers'))
     .description("run consumers of a split exchange's events, until Ctrl-C")
-    .option('--only <roles>', `some of ${WORKER_ROLES.join(', ')}, with commas between them`, parseRoles, WORKER_ROLES)
+    .option(
+      '--only <roles>',
+      `some of ${WORKER_ROLES.join(', ')}, with commas between them`,
+      parseRoles,
+      WORKER_ROLES.filter((role) => role !== 'klines'),
+    )
     .addHelpText('after', HELP)
     .action((_options: unknown, command: Command) =>
       runWorkers(configurationOf(command), command.opts<{ only: readonly WorkerRole[] }>().only),
     );
+  flagged(program.command('scheduler'))
+    .description(
+      'run the candles and the scheduled jobs of a split exchange, until Ctrl-C; `jobs` shows and changes them',
+    )
+    .action((_options: unknown, command: Command) => runWorkers(configurationOf(command), ['klines'], true));
 }
 
 /** @throws ConfigurationError naming what a split exchange needs and is not set */
@@ -43,16 +53,20 @@ export function requireServers(configuration: Configuration): { redisUrl: string
   );
 }
 
-async function runWorkers(configuration: Configuration, roles: readonly WorkerRole[]): Promise<void> {
+async function runWorkers(
+  configuration: Configuration,
+  roles: readonly WorkerRole[],
+  isScheduler = false,
+): Promise<void> {
   const servers = requireServers(configuration);
   const logger = pino({ level: configuration.logLevel }, pino.destination({ dest: 2, sync: true }));
-  const name = `workers (${roles.join(', ')})`;
+  const name = isScheduler ? 'the scheduler' : `workers (${roles.join(', ')})`;
   const worker = await WorkerProcess.open(
-    { configuration, ...servers, roles },
+    { configuration, ...servers, roles, isScheduler },
     { logger, onProgress: console.log, onFatal: (error) => endFatally(name, error, logger) },
   );
   stopOnSignal(name, () => worker.stop(), logger);
-  console.log(`ringbook workers are ready: ${roles.join(', ')}`);
+  console.log(`ringbook ${isScheduler ? 'scheduler is ready, with' : 'workers are ready:'} ${roles.join(', ')}`);
 }
 
 function parseRoles(text: string): readonly WorkerRole[] {

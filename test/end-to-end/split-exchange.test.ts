@@ -1,55 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { RandomIntegers } from '../support/random-integers.ts';
-import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { signedPost } from '../support/signed-client.ts';
-import { SplitExchange, type SplitServers } from '../support/split-exchange.ts';
+import { limitOrder, splitExchange } from '../support/split-fixture.ts';
 import { TradingLoad } from '../support/trading-load.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-let servers: SplitServers;
-let split: SplitExchange;
-let folder: string;
-beforeAll(async () => {
-  servers = { redis: await startRedis(), rabbitmq: await startRabbitmq() };
-}, 180_000);
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ringbook-split-'));
-  servers.redis = await startRedis();
-  split = new SplitExchange(folder, servers);
-});
-afterEach(async () => {
-  await split.kill();
-  rmSync(folder, { recursive: true, force: true });
-});
-afterAll(() => undefined);
-
-const order = (fields: object): object => ({
-  symbol: 'btcusd',
-  amount: '0.01',
-  price: '100.00',
-  side: 'buy',
-  type: 'exchange limit',
-  options: [],
-  ...fields,
-});
+const fixture = splitExchange();
 
 test('a split exchange trades, settles, remembers and stops in order, whoever is started first', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
+  const split = fixture();
   const early = split.startWorker('settlement,audit-tap'); // waits for the folder
   const { sandbox } = await split.startExchange();
   await early;
   await split.startWorker('history');
-  await split.startWorker('klines');
+  await split.startScheduler();
   const [alice, bob] = sandbox.accounts as [(typeof sandbox.accounts)[number], (typeof sandbox.accounts)[number]];
-  const placed = await signedPost(sandbox.baseUrl, alice, '/v1/order/new', order({}));
+  const placed = await signedPost(sandbox.baseUrl, alice, '/v1/order/new', limitOrder({}));
   expect(placed).toMatchObject({ status: 200, body: { is_live: true } });
-  const sold = await signedPost(sandbox.baseUrl, bob, '/v1/order/new', order({ side: 'sell' }));
+  const sold = await signedPost(sandbox.baseUrl, bob, '/v1/order/new', limitOrder({ side: 'sell' }));
   expect(sold).toMatchObject({ status: 200, body: { executed_amount: '0.01' } });
   await split.settled();
   const { body } = await signedPost(sandbox.baseUrl, alice, '/v1/balances');
@@ -68,8 +40,9 @@ test('a split exchange trades, settles, remembers and stops in order, whoever is
 });
 
 test(`what was traded while every worker was away is settled once they come (SEED=${seed})`, {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
+  const split = fixture();
   const { sandbox } = await split.startExchange();
   const load = new TradingLoad(sandbox.accounts, new RandomIntegers(seed));
   const running = load.run(sandbox.baseUrl, 4, 0);
@@ -85,7 +58,8 @@ test(`what was traded while every worker was away is settled once they come (SEE
   await split.expectAudited('stopped in order');
 });
 
-test('a role is one process; what a split exchange needs is told', { timeout: 120_000 }, async () => {
+test('a role is one process; what a split exchange needs is told', { timeout: 360_000 }, async () => {
+  const split = fixture();
   await split.startExchange();
   await split.startWorker('history');
   await expect(split.startWorker('settlement,history')).rejects.toThrow(/in use by process \d+ \(role history\)/);

@@ -55,6 +55,17 @@ export class SplitExchange {
     return worker;
   }
 
+  /** With the candles. */
+  async startScheduler(): Promise<RingbookProcess> {
+    const scheduler = await RingbookProcess.start({
+      args: ['scheduler'],
+      environment: { ...this.#environment, RINGBOOK_DATA_DIR: this.folder },
+      readyLine: 'ringbook scheduler is ready',
+    });
+    this.#workers.set('scheduler', scheduler);
+    return scheduler;
+  }
+
   /** kill -9 of the exchange, then it is started again. */
   async restartExchange(): Promise<ExchangeProcess> {
     await this.exchange.kill();
