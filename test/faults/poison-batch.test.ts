@@ -1,0 +1,96 @@
+import { connect } from 'amqplib';
+import { expect, test } from 'vitest';
+import { partitionQueue } from '../../workers/bus/feed-topology.ts';
+import { exchangeDatabasePath } from '../../workers/storage/exchange-database.ts';
+import { readBusNamespace } from '../../workers/storage/folder-bus.ts';
+import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
+import { ExchangeProcess } from '../support/exchange-process.ts';
+import type { Credentials } from '../support/signed-client.ts';
+import { signedPost } from '../support/signed-client.ts';
+import type { SplitExchange } from '../support/split-exchange.ts';
+import { limitOrder, splitExchange } from '../support/split-fixture.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+/** Of btcusd, the first instrument. */
+const PARTITION = 1;
+
+const split = splitExchange();
+
+/** Puts bytes that are no batch behind what settlement has of the partition. */
+async function poison({ folder, servers }: SplitExchange): Promise<void> {
+  const database = await SqliteDatabase.openReader(exchangeDatabasePath(folder));
+  const namespace = (await readBusNamespace(database))!;
+  await database.close();
+  const broker = await connect(servers.rabbitmq.url);
+  const channel = await broker.createConfirmChannel();
+  channel.sendToQueue(partitionQueue(namespace, 'settlement', PARTITION), Buffer.from('poison'), { messageId: 'bad' });
+  await channel.waitForConfirms();
+  await broker.close();
+}
+
+async function expectOnlyBitcoinHalted(exchange: ExchangeProcess, all: SplitExchange): Promise<void> {
+  const { baseUrl, accounts } = exchange.sandbox;
+  const [alice, bob] = accounts as readonly Credentials[] as [Credentials, Credentials];
+  await waitUntil(async () => {
+    const list = (await exchange.admin('/instruments')) as { symbol: string; state: string }[];
+    return list.find(({ symbol }) => symbol === 'btcusd')?.state === 'halted';
+  }, 'btcusd is halted');
+  expect((await signedPost(baseUrl, alice, '/v1/order/new', limitOrder({}))).status).not.toBe(200);
+  const bought = await signedPost(baseUrl, alice, '/v1/order/new', limitOrder({ symbol: 'ethusd', amount: '1' }));
+  expect(bought).toMatchObject({ status: 200, body: { is_live: true } });
+  const sold = { symbol: 'ethusd', amount: '1', side: 'sell' };
+  expect(await signedPost(baseUrl, bob, '/v1/order/new', limitOrder(sold))).toMatchObject({ status: 200 });
+  await waitUntil(async () => {
+    const { body } = await signedPost(baseUrl, alice, '/v1/balances');
+    return body.find(({ currency }: { currency: string }) => currency === 'ETH').amount === '101';
+  }, 'ethusd trades and settles');
+  const { consumers } = await exchange.status();
+  expect(consumers.find(({ consumer }) => consumer === 'settlement')?.troubles).toEqual([
+    expect.objectContaining({ partition: PARTITION, trouble: expect.stringMatching(/stopped: .*message/) }),
+  ]);
+  expect(await all.run(['status'])).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/settlement, partition 1: stopped/),
+  });
+}
+
+test('a poison batch stops its partition at a worker: its instruments halt, others trade on, status says why', {
+  timeout: 480_000,
+}, async () => {
+  const all = split();
+  const exchange = await all.startExchange();
+  const workers = await all.startWorker('settlement,history,audit-tap,klines');
+  await all.settled();
+  await poison(all);
+  await expectOnlyBitcoinHalted(exchange, all);
+  expect(await Promise.race([workers.ended, Promise.resolve('alive')])).toBe('alive');
+
+  // Queues are emptied and filled anew by a start of the exchange; then the worker may go on, and the operator resumes.
+  await exchange.stop();
+  const again = await all.startExchange();
+  await all.restartWorker('settlement,history,audit-tap,klines');
+  await again.admin('/instruments/state', { symbol: 'btcusd', state: 'trading' });
+  const [alice, bob] = again.sandbox.accounts as readonly Credentials[] as [Credentials, Credentials];
+  await signedPost(again.sandbox.baseUrl, alice, '/v1/order/new', limitOrder({}));
+  const sold = await signedPost(again.sandbox.baseUrl, bob, '/v1/order/new', limitOrder({ side: 'sell' }));
+  expect(sold).toMatchObject({ status: 200, body: { executed_amount: '0.01' } });
+  await all.settled();
+  expect((await again.status()).consumers.flatMap(({ troubles }) => troubles)).toEqual([]);
+  expect(await all.stop()).toEqual([0, 0]);
+  await all.expectAudited('after the poison was gone');
+});
+
+test('the same in an exchange that runs all in one', { timeout: 360_000 }, async () => {
+  const all = split();
+  const { redis, rabbitmq } = all.servers;
+  const environment = { RINGBOOK_REDIS_URL: redis.url, RINGBOOK_AMQP_URL: rabbitmq.url };
+  const exchange = await ExchangeProcess.start(all.folder, environment);
+  try {
+    await poison(all);
+    await expectOnlyBitcoinHalted(exchange, all);
+    expect(await exchange.stop()).toBe(0);
+  } finally {
+    await exchange.kill();
+  }
+  await all.expectAudited('stopped in order with a partition behind');
+});
