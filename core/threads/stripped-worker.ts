@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { setEnvironmentData, Worker, type WorkerOptions } from 'node:worker_threads';
 
 /** Imports of one's own files, as they stand in stripped text. */
 const OWN_IMPORT = /\bfrom\s+'(\.[^']+\.ts)'/g;
+
+/** Under which the thread's first file, stripped-entry.js, finds the texts. */
+const TEXTS = 'ringbook.stripped-texts';
 
 /** Text without types by URL: what threads run is read once. */
 const texts = new Map<string, string>();
@@ -12,26 +15,13 @@ const texts = new Map<string, string>();
 /**
  * Starts a worker thread whose program was stripped of its types in this thread. A thread that strips them itself runs
  * WebAssembly, which detaches an array buffer; from then on V8 checks at every access to a typed array whether its
- * buffer is still there, and commands take 1.15 times as long. Lines and columns stay what they are in the files.
+ * buffer is still there, and commands take 1.15 times as long. Lines and columns stay what they are in the files. What
+ * `node --import` names is loaded into the thread as into any other.
  * @param entry the file that the thread runs, which with everything it imports lies beside this program
  */
 export function startStrippedWorker(entry: URL, options: WorkerOptions): Worker {
-  return new Worker(programOf(entry), { ...options, eval: true });
-}
-
-/** @returns JavaScript that imports the entry, and has the text of every file at hand */
-function programOf(entry: URL): string {
-  return `
-    const sources = ${JSON.stringify(strippedSources(entry))};
-    require('node:module').registerHooks({
-      load(url, context, nextLoad) {
-        const source = sources[url];
-        if (source === undefined) return nextLoad(url, context);
-        return { format: 'module', source, shortCircuit: true };
-      },
-    });
-    import(${JSON.stringify(entry.href)});
-  `;
+  setEnvironmentData(TEXTS, strippedSources(entry));
+  return new Worker(new URL('./stripped-entry.js', import.meta.url), { ...options, argv: [entry.href] });
 }
 
 /** @returns text by URL of the entry and all it imports */
