@@ -7,8 +7,9 @@ export default defineConfig({
     // Processes and rings, not tab switches: real child processes need room, and two cores are all there is.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What hangs is ended; no test asks how fast anything is, and two cores may be busy with more than one of them.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ['default', './test/support/closing-line-reporter.ts'],
   },
 });

@@ -87,7 +87,8 @@ export class ExchangeProcess {
     const { adminUrl, adminToken } = this.sandbox;
     const response = await fetch(adminUrl + path, {
       method: input === undefined ? 'GET' : 'POST',
-      headers: { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json' },
+      // A connection kept for later may be closed by the server just as a busy test uses it again.
+      headers: { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json', Connection: 'close' },
       ...(input === undefined ? {} : { body: JSON.stringify(input) }),
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);

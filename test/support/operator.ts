@@ -5,7 +5,7 @@ import type { Answer, Credentials } from './signed-client.ts';
 export async function adminPost({ adminUrl, adminToken }: SandboxFile, path: string, input: object): Promise<Answer> {
   const response = await fetch(adminUrl + path, {
     method: 'POST',
-    headers: { Authorization: `Bearer ${adminToken}` },
+    headers: { Authorization: `Bearer ${adminToken}`, Connection: 'close' },
     body: JSON.stringify(input),
   });
   return { status: response.status, body: await response.json() };

@@ -135,7 +135,9 @@ class History {
   }
 }
 
-test(`any short history gives the reference's events; one that does not is shrunk and printed (SEED=${seed})`, () => {
+test(`any short history gives the reference's events; one that does not is shrunk and printed (SEED=${seed})`, {
+  timeout: isLong ? 600_000 : 60_000,
+}, () => {
   fc.assert(
     fc.property(limits, fc.array(step, { maxLength: 60, size: 'max' }), (room, steps) => {
       const twins = new ExchangeTwins({ limits: room, ringSlots: 64 });

