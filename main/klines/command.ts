@@ -9,7 +9,7 @@ import { NotADataFolderError } from '../../workers/audit/stored-ledger.ts';
 import { FolderCatalogue } from '../../workers/definitions/folder-catalogue.ts';
 import { SqliteKlineStore } from '../../workers/klines/sqlite-kline-store.ts';
 import { klinesDatabasePath } from '../../workers/storage/klines-database.ts';
-import { callAdmin } from '../admin-client.ts';
+import { callAdmin, RefusedError } from '../admin-client.ts';
 import type { AdminCommandSupport } from '../admin-subcommand.ts';
 import { type Configuration, ConfigurationError } from '../configuration.ts';
 import { showProgress } from '../progress-bar.ts';
@@ -107,7 +107,7 @@ async function rebuildRunning(
   onProgress: (step: string, share: number) => void,
 ): Promise<KlinesRebuildJson> {
   const wanted = { fromMs, toMs, verify: isVerifyOnly, ...(symbols.length === 0 ? {} : { symbols }) };
-  let state = (await callAdmin(configuration, '/klines/rebuild', wanted)) as KlinesRebuildState;
+  let state = await callRebuild(configuration, wanted);
   const cancel = (): void => void callAdmin(configuration, '/klines/rebuild/cancel', {}).catch(() => undefined);
   process.once('SIGINT', cancel);
   while (state.state === 'running') {
@@ -120,6 +120,19 @@ async function rebuildRunning(
   throw new ConfigurationError(
     `the rebuild was ${state.state}${state.problem === null ? '' : `: ${state.problem}`}; what it had put right stays right. Run it again.`,
   );
+}
+
+/** @throws ConfigurationError for an exchange that is split over processes: candles are made in another one there */
+async function callRebuild(configuration: Configuration, wanted: object): Promise<KlinesRebuildState> {
+  try {
+    return (await callAdmin(configuration, '/klines/rebuild', wanted)) as KlinesRebuildState;
+  } catch (error) {
+    if (!(error instanceof RefusedError && error.reason === 'EndpointNotFound')) throw error;
+    throw new ConfigurationError(
+      'this exchange is split over processes: stop them all, then rebuild. Its standing jobs check and repair candles meanwhile.',
+      { cause: error },
+    );
+  }
 }
 
 async function runChart(
