@@ -58,16 +58,17 @@ export async function openStores(
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   requireSpace(dataFolder);
   const lock = await lockRoles(dataFolder, roles);
-  const work = await ExchangeWork.open(configuration, { clock, logger, onFatal });
+  let work: ExchangeWork | undefined;
   const database = await ExchangeDatabase.open(dataFolder, onFatal, undefined, (isFull) => {
     onLedgerDiskFull(isFull);
-    work.tellDiskFull(isFull);
+    work?.tellDiskFull(isFull);
   });
   await fixMode(database, mode);
   const limits = await fixEngineLimits(database, maxOrders);
   const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
   const folderLedger = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
   const busNamespace = amqpUrl === undefined ? null : await fixBusNamespace(database);
+  work = await ExchangeWork.open({ dataFolder, redisUrl, amqpUrl, busNamespace }, { clock, logger, onFatal });
   const startNumber = await raiseStartNumber(database);
   const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, {
     ...hooks,

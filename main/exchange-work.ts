@@ -22,6 +22,7 @@ export interface ExchangeWorkSettings {
   readonly dataFolder: string;
   readonly redisUrl?: string | undefined; // where hops are counted when the queue is on RabbitMQ
   readonly amqpUrl?: string | undefined; // undefined: the embedded queue
+  readonly busNamespace: string | null; // of its queues; null without a broker
 }
 
 export interface ExchangeWorkParts {
@@ -118,16 +119,25 @@ export class ExchangeWork {
 }
 
 function openQueue(
-  { redisUrl, amqpUrl }: ExchangeWorkSettings,
+  { redisUrl, amqpUrl, busNamespace }: ExchangeWorkSettings,
   work: WorkDatabase,
   hooks: { readonly clock: Clock; readonly logger: Logger; readonly onParked: (parked: ParkedJob) => void },
 ): Promise<WorkQueue> {
   const { clock, logger, onParked } = hooks;
   const types = JOB_TYPES;
-  if (amqpUrl === undefined) return EmbeddedWorkQueue.open(work, { types, clock, onParked });
+  if (amqpUrl === undefined || busNamespace === null) return EmbeddedWorkQueue.open(work, { types, clock, onParked });
   const onTrouble = (error: Error): void => logger.warn({ err: error }, 'the work queue goes on after a fault');
   const hopCounter = redisUrl === undefined ? new LocalHopCounter() : new RedisHopCounter(redisUrl, onTrouble);
-  return RabbitmqWorkQueue.open({ url: amqpUrl, types, clock, hopCounter, work, onParked, onTrouble });
+  return RabbitmqWorkQueue.open({
+    url: amqpUrl,
+    prefix: busNamespace,
+    types,
+    clock,
+    hopCounter,
+    work,
+    onParked,
+    onTrouble,
+  });
 }
 
 /** A notice that is parked raises none: there would be no end of them. */
