@@ -274,10 +274,7 @@ export class RunningExchange {
       partitionCount: database.partitionCount,
       endSequence,
       // Segments go to the archive only when every consumer is durably past them.
-      onAdvance: (durableSequence: number) => {
-        this.#threads.consumedThrough(durableSequence);
-        this.#stores.exchangeLedger.wakeArchive(); // settlement may be another process: its entries are archived here
-      },
+      onAdvance: (durableSequence: number) => this.#threads.consumedThrough(durableSequence),
       onFailure: (failure: FeedFailure) => this.#onConsumerFailure(failure),
     };
     if (amqpUrl === undefined) return new LocalFeed(settings);

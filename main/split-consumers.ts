@@ -22,6 +22,8 @@ export class SplitConsumers implements ExchangeConsumers {
   readonly #publishHistory: (throughSequence: number) => ExchangeFeed;
   readonly #views: readonly { readonly name: string; readonly view: ViewWatermarks }[];
 
+  #settledSequence = 0; // the highest that was seen
+
   /** @param publishHistory a feed that ends at that event, not begun */
   constructor(parts: ConsumerParts, publishHistory: (throughSequence: number) => ExchangeFeed) {
     this.#parts = parts;
@@ -41,14 +43,24 @@ export class SplitConsumers implements ExchangeConsumers {
   }
 
   async begin(): Promise<void> {
-    const { stores, feed } = this.#parts;
-    const settlement = { name: 'settlement', watermarks: () => stores.exchangeLedger.ledger.watermarks() };
+    const { feed } = this.#parts;
+    const settlement = { name: 'settlement', watermarks: () => this.#settlementWatermarks() };
     const views = this.#views.map(({ name, view }) => ({ name, watermarks: () => view.watermarks() }));
     feed.begin({ here: [], elsewhere: [settlement, this.#history(), ...views] });
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#views.map(({ view }) => view.close()));
+  }
+
+  /** What settlement has done is archived by the exchange, which hears of it here. */
+  async #settlementWatermarks(): Promise<readonly number[]> {
+    const { exchangeLedger } = this.#parts.stores;
+    const watermarks = await exchangeLedger.ledger.watermarks();
+    const highest = Math.max(...watermarks);
+    if (highest !== this.#settledSequence) exchangeLedger.wakeArchive();
+    this.#settledSequence = highest;
+    return watermarks;
   }
 
   #history(): ConsumerProgress {
