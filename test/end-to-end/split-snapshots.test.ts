@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import type { ExchangeProcess } from '../support/exchange-process.ts';
+import { startRabbitmq } from '../support/servers/test-servers.ts';
+import { type Credentials, signedPost } from '../support/signed-client.ts';
+import type { SplitExchange } from '../support/split-exchange.ts';
+import { limitOrder, splitExchange } from '../support/split-fixture.ts';
+
+const SNAPSHOTS = { RINGBOOK_SNAPSHOT_EVERY: '20' };
+const MOST_ORDERS = 2_000;
+
+const fixture = splitExchange();
+
+/** Trades until a snapshot lies ahead of the history, then kills the exchange. @returns the orders that were answered */
+async function tradePastSnapshot({ exchange }: SplitExchange): Promise<string[]> {
+  const { baseUrl, accounts } = exchange.sandbox;
+  const orderIds: string[] = [];
+  for (let order = 0; order < MOST_ORDERS; order++) {
+    const account = accounts[order % 2] as Credentials;
+    const fields = limitOrder({ side: order % 3 === 0 ? 'sell' : 'buy' });
+    const { status, body } = await signedPost(baseUrl, account, '/v1/order/new', fields);
+    expect(status).toBe(200);
+    orderIds.push(body.order_id);
+    const { lastSnapshot, events } = await exchange.status();
+    if (lastSnapshot !== null && lastSnapshot.eventSequence > events.historySequence) break;
+  }
+  expect(orderIds.length, 'a snapshot lies ahead of the history').toBeLessThan(MOST_ORDERS);
+  await exchange.kill();
+  return orderIds;
+}
+
+async function expectKnown({ sandbox }: ExchangeProcess, orderIds: readonly string[]): Promise<void> {
+  for (const [index, orderId] of orderIds.entries()) {
+    const account = sandbox.accounts[index % 2] as Credentials;
+    const known = await signedPost(sandbox.baseUrl, account, '/v1/order/status', { order_id: orderId });
+    expect(known, orderId).toMatchObject({ status: 200, body: { order_id: orderId } });
+  }
+}
+
+test('a start from a snapshot that the history lacks: by itself, or by a worker that is brought there', {
+  timeout: 600_000,
+}, async () => {
+  const split = fixture();
+  await split.startExchange(SNAPSHOTS);
+  const first = await tradePastSnapshot(split); // no worker has ever run
+  const second = await split.startExchange(SNAPSHOTS);
+  expect((await second.status()).start.snapshot).not.toBeNull();
+  await expectKnown(second, first);
+
+  await split.startWorker('settlement,history,audit-tap,klines');
+  await split.settled();
+  const { folder, ports } = split.servers.rabbitmq;
+  await split.servers.rabbitmq.kill();
+  const more = await tradePastSnapshot(split); // its worker runs, and gets nothing
+  split.servers.rabbitmq = await startRabbitmq({ folder, ports });
+  const third = await split.startExchange(SNAPSHOTS);
+  expect((await third.status()).start.snapshot).not.toBeNull();
+  await expectKnown(third, more);
+  await split.settled();
+  await split.expectAllAlive();
+  expect(await split.stop()).toEqual([0, 0]);
+  await split.expectAudited('stopped in order');
+});
