@@ -194,14 +194,15 @@ export class PartitionSubscription {
     this.#lagMs = this.#consumedAtMs - oldest.timestampMs;
   }
 
-  /** What lies between is missing, unless another process has consumed it. */
+  /**
+   * What lies between is missing, unless another process has consumed it: that is looked at for every message, since a
+   * worker that stood by while another one worked knows an old watermark, which it may have asked for already.
+   */
   async #meetGap(delivery: Delivery, watermark: number): Promise<void> {
-    if (this.#rewoundTo !== watermark) {
-      const durable = await this.#readWatermark();
-      if (durable === null) return this.#pause(this.#settings.firstPauseMs);
-      if (durable !== watermark) return; // looked at again
-      this.#rewind(delivery.channel, watermark);
-    }
+    const durable = await this.#readWatermark();
+    if (durable === null) return this.#pause(this.#settings.firstPauseMs);
+    if (durable !== watermark) return; // looked at again
+    if (this.#rewoundTo !== watermark) this.#rewind(delivery.channel, watermark);
     this.#finish([delivery]);
   }
 
