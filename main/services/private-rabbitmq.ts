@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstAnswer, freePort, ServerProcess } from './server-process.ts';
+import { firstAnswer, freePort, ServerProcess, startOnFreePorts } from './server-process.ts';
 import { epmdProgram, rabbitmqServerProgram } from './server-programs.ts';
 
 export interface PrivateRabbitmqSettings {
@@ -45,14 +45,19 @@ export class PrivateRabbitmq {
   static async start(settings: PrivateRabbitmqSettings): Promise<PrivateRabbitmq> {
     const { folder, ports: given, brokerSettings = {} } = settings;
     mkdirSync(folder, { recursive: true });
-    const ports = given ?? { amqp: await freePort(), distribution: await freePort(), epmd: await freePort() };
-    const epmd = await startEpmd(folder, ports.epmd);
-    try {
-      return new PrivateRabbitmq(folder, ports, epmd, await startBroker(folder, ports, brokerSettings));
-    } catch (error) {
-      await epmd.kill();
-      throw error;
-    }
+    const startOn = async (ports: RabbitmqPorts): Promise<PrivateRabbitmq> => {
+      const epmd = await startEpmd(folder, ports.epmd);
+      try {
+        return new PrivateRabbitmq(folder, ports, epmd, await startBroker(folder, ports, brokerSettings));
+      } catch (error) {
+        await epmd.kill();
+        throw error;
+      }
+    };
+    if (given !== undefined) return startOn(given);
+    return startOnFreePorts(async () =>
+      startOn({ amqp: await freePort(), distribution: await freePort(), epmd: await freePort() }),
+    );
   }
 
   get url(): string {

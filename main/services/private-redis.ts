@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstAnswer, freePort, ServerProcess, ServerStartError } from './server-process.ts';
+import { firstAnswer, freePort, ServerProcess, startOnFreePorts } from './server-process.ts';
 import { redisServerProgram } from './server-programs.ts';
 
 export interface PrivateRedisSettings {
@@ -16,7 +16,6 @@ export interface PrivateRedisSettings {
 const DIRECTIVES = { appendonly: 'yes', appendfsync: 'always', save: '', 'maxmemory-policy': 'noeviction' };
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
-const PORT_ATTEMPTS = 5;
 
 /** A redis-server of this process on the loopback address. A later start over the same folder has the same data. */
 export class PrivateRedis {
@@ -34,16 +33,11 @@ export class PrivateRedis {
   static async start(settings: PrivateRedisSettings): Promise<PrivateRedis> {
     const { folder, directives = {} } = settings;
     mkdirSync(folder, { recursive: true });
-    for (let attempt = 1; ; attempt++) {
-      const port = settings.port ?? (await freePort());
-      try {
-        return new PrivateRedis(folder, port, await startServer(folder, port, { ...DIRECTIVES, ...directives }));
-      } catch (error) {
-        // Somebody else may have taken the port between our look and the server's own.
-        const mayRetry = settings.port === undefined && attempt < PORT_ATTEMPTS;
-        if (!(mayRetry && error instanceof ServerStartError && /in use/.test(error.message))) throw error;
-      }
-    }
+    const startOn = async (port: number): Promise<PrivateRedis> =>
+      new PrivateRedis(folder, port, await startServer(folder, port, { ...DIRECTIVES, ...directives }));
+    return settings.port === undefined
+      ? startOnFreePorts(async () => startOn(await freePort()))
+      : startOn(settings.port);
   }
 
   get url(): string {

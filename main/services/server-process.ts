@@ -120,6 +120,23 @@ function tailOf(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8').slice(-LOG_TAIL_CHARACTERS) : '';
 }
 
+const PORT_ATTEMPTS = 5;
+
+/**
+ * Starts a server on ports that were free just now.
+ * @param start chooses the ports anew each time
+ * @throws what `start` throws, but not while it is a port that somebody else took between our look and the server's own
+ */
+export async function startOnFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await start();
+    } catch (error) {
+      const isTaken = error instanceof ServerStartError && /in use|eaddrinuse/i.test(error.message);
+      if (!isTaken || attempt === PORT_ATTEMPTS) throw error;
+    }
+}
+
 /** @returns a port of the loopback address that was free just now */
 export async function freePort(): Promise<number> {
   const port = await listenOnce(0);
