@@ -26,6 +26,7 @@ interface CandleFeed extends CandleSubscription {
   joining: Joining[]; // whose snapshot is still to be sent
   rows: ReadonlyMap<number, string>; // JSON of the newest two candles as sent, by openMs
   openMs: number; // of the newest one; 0 before any
+  emptyAtMs: number; // while there is none: nothing had traded by then
   snapshot: Buffer | null; // null once anything has changed
   isDirty: boolean; // traded since it was looked at
   isBusy: boolean;
@@ -84,8 +85,10 @@ export class CandleHub implements MarketListener {
 
   #tick(): void {
     const nowMs = this.#clock.nowMs();
-    for (const feed of this.#feeds.values())
+    for (const feed of this.#feeds.values()) {
+      if (!feed.isDirty && !feed.isBusy) feed.emptyAtMs = nowMs;
       if (feed.isDirty || feed.joining.length > 0 || hasEnded(feed, nowMs)) this.#look(feed);
+    }
   }
 
   #look(feed: CandleFeed): void {
@@ -118,7 +121,8 @@ export class CandleHub implements MarketListener {
     const { instrument, size, rows } = feed;
     const presentMs = intervalStartMs(size, this.#clock.nowMs());
     // From the interval before the newest that was sent: a trade may come after its interval has ended.
-    const sinceMs = shiftedStartMs(size, feed.openMs === 0 ? presentMs : Math.min(feed.openMs, presentMs), -1);
+    const newestMs = feed.openMs === 0 ? intervalStartMs(size, feed.emptyAtMs) : Math.min(feed.openMs, presentMs);
+    const sinceMs = shiftedStartMs(size, newestMs, -1);
     const found = await this.#candles.since(instrument.instrumentId, size, sinceMs, MAX_KLINES);
     const isEnd = feed.openMs !== 0 && feed.openMs < presentMs;
     const texts = new Map(found.map((candle) => [candle.openMs, candleJson(instrument, candle)]));
@@ -143,7 +147,8 @@ export class CandleHub implements MarketListener {
     const key = keyOf(subscription);
     const known = this.#feeds.get(key);
     if (known !== undefined) return known;
-    const state = { joining: [], rows: new Map(), openMs: 0, snapshot: null, isDirty: false, isBusy: false };
+    const emptyAtMs = this.#clock.nowMs();
+    const state = { joining: [], rows: new Map(), openMs: 0, emptyAtMs, snapshot: null, isDirty: false, isBusy: false };
     const feed: CandleFeed = { ...subscription, followers: new Set(), ...state };
     this.#feeds.set(key, feed);
     const { instrumentId } = subscription.instrument;

@@ -124,7 +124,7 @@ test(`followers that join at any time end with the candles of REST (SEED=${seed}
     const wanted = (await exchange.get(`/v2/candles/btcusd/${frame}`)).body;
     const shown = (): number[][] => {
       const rows = new Map<number, number[]>();
-      for (const text of socket.messages) for (const row of JSON.parse(text).changes) rows.set(row[0], row);
+      for (const text of socket.messages) for (const row of JSON.parse(text).changes ?? []) rows.set(row[0], row);
       return [...rows.values()].sort((one, other) => other[0]! - one[0]!);
     };
     await waitUntil(
