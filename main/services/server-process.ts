@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -132,34 +133,39 @@ export async function startOnFreePorts<T>(start: () => Promise<T>): Promise<T> {
     try {
       return await start();
     } catch (error) {
-      const isTaken = error instanceof ServerStartError && /in use|eaddrinuse/i.test(error.message);
+      const isTaken = error instanceof ServerStartError && /in use|eaddrinuse|already_used/i.test(error.message);
       if (!isTaken || attempt === PORT_ATTEMPTS) throw error;
     }
 }
 
-/** @returns a port of the loopback address that was free just now */
+/**
+ * Where ports are chosen: below those that systems give to outgoing connections and to whoever listens at port 0 (Linux:
+ * from 32,768, ip_local_port_range). A server that is away for a while finds its port still free when it comes back.
+ */
+const FIRST_PORT = 10_000;
+const PORT_END = 32_768;
+const CHOICE_ATTEMPTS = 1_000;
+
+/** @returns a port of the loopback address that was free just now and that no system gives away by itself */
 export async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
-  if (port === null) throw new Error('no port was given');
-  return port;
+  for (let attempt = 0; attempt < CHOICE_ATTEMPTS; attempt++) {
+    const port = randomInt(FIRST_PORT, PORT_END);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error(
+    `no port of ${FIRST_PORT} to ${PORT_END - 1} was free in ${CHOICE_ATTEMPTS} attempts; end what holds them`,
+  );
 }
 
 /** @returns whether that port of the loopback address was free just now */
 export async function isPortFree(port: number): Promise<boolean> {
-  return (await listenOnce(port)) !== null;
-}
-
-/** @returns the port that was listened on for a moment; null when it is taken */
-async function listenOnce(wanted: number): Promise<number | null> {
   const server = createServer();
   const isListening = await new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false));
-    server.listen(wanted, '127.0.0.1', () => resolve(true));
+    server.listen(port, '127.0.0.1', () => resolve(true));
   });
-  if (!isListening) return null;
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address === null || typeof address === 'string' ? null : address.port;
+  if (isListening) await new Promise((resolve) => server.close(resolve));
+  return isListening;
 }
 
 /** @returns the first bytes that a server of the loopback address answers with; null when there is no answer */
