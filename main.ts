@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './main/admin-commands.ts';
-import { runAudit } from './main/audit-command.ts';
 import { type Configuration, readConfiguration } from './main/configuration.ts';
-import { runJournalVerify } from './main/journal-command.ts';
 import { addKlinesCommands } from './main/klines/command.ts';
-import { LEDGER_REBUILD_HELP, type LedgerRebuildOptions, runLedgerRebuild } from './main/ledger-command.ts';
+import { addLedgerCommands } from './main/ledger-command.ts';
 import { addReplayCommand } from './main/replay-command.ts';
+import type { Arrangement } from './main/running-exchange.ts';
 import { addServicesCommand } from './main/services-command.ts';
-import { runStart } from './main/start-command.ts';
 import { runStatus } from './main/status-command.ts';
 import { addWorkersCommand } from './main/workers-command.ts';
+
+// What a command needs beyond its description is loaded when it runs: the whole exchange takes most of a second to load.
 
 /** Flags that stand for a variable: what is given here wins over the environment. */
 const FLAGS: readonly (readonly [flag: string, variable: string, help: string])[] = [
@@ -60,11 +60,16 @@ const program = new Command('ringbook')
 
 flagged(program.command('start'))
   .description('run the whole exchange in this process, until Ctrl-C')
-  .action((_options: unknown, command: Command) => runStart(configurationOf(command)));
+  .action((_options: unknown, command: Command) => start(command, 'all-in-one'));
 
 flagged(program.command('exchange'))
   .description('run an exchange without its consumers, which are `workers`, until Ctrl-C')
-  .action((_options: unknown, command: Command) => runStart(configurationOf(command), 'exchange-only'));
+  .action((_options: unknown, command: Command) => start(command, 'exchange-only'));
+
+async function start(command: Command, arrangement: Arrangement): Promise<void> {
+  const { runStart } = await import('./main/start-command.ts');
+  await runStart(configurationOf(command), arrangement);
+}
 
 addWorkersCommand(program, { flagged, configurationOf });
 
@@ -81,6 +86,7 @@ flagged(program.command('audit'))
   )
   .option('--json', 'as JSON')
   .action(async (_options: unknown, command: Command) => {
+    const { runAudit } = await import('./main/audit-command.ts');
     const holds = await runAudit(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
     process.exitCode = holds ? 0 : 1;
   });
@@ -89,29 +95,13 @@ const journal = program.command('journal').description('what the exchange has pr
 flagged(journal.command('verify'))
   .description('read every byte of journal, event log and snapshots; exit code 1 if any is damaged')
   .option('--json', 'as JSON')
-  .action((_options: unknown, command: Command) => {
+  .action(async (_options: unknown, command: Command) => {
+    const { runJournalVerify } = await import('./main/journal-command.ts');
     const isSound = runJournalVerify(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
     process.exitCode = isSound ? 0 : 1;
   });
 
-const ledger = program.command('ledger').description('where the balances are');
-flagged(ledger.command('rebuild'))
-  .description(
-    'make the ledger of a stopped exchange anew from journal and transfers, and prove it; exit code 1 if it differs',
-  )
-  .addOption(
-    new Option('--to <place>', 'redis or embedded (default: redis when RINGBOOK_REDIS_URL is set)').choices([
-      'redis',
-      'embedded',
-    ]),
-  )
-  .option('--replace', 'even a ledger that another data folder has in that Redis: it is lost')
-  .option('--json', 'as JSON')
-  .addHelpText('after', LEDGER_REBUILD_HELP)
-  .action(async (_options: unknown, command: Command) => {
-    const isProved = await runLedgerRebuild(configurationOf(command), command.opts<LedgerRebuildOptions>());
-    process.exitCode = isProved ? 0 : 1;
-  });
+addLedgerCommands(program, { flagged, configurationOf });
 
 addKlinesCommands(program, { flagged, configurationOf });
 

@@ -22,6 +22,7 @@ import { entryRoutes } from './admin/entry-routes.ts';
 import { instrumentRoutes } from './admin/instrument-routes.ts';
 import { transferRoutes } from './admin/transfer-routes.ts';
 import { Authenticator } from './auth/authenticator.ts';
+import { DEFAULT_ANSWER_TIMEOUT_MS } from './default-limits.ts';
 import { htmlReply } from './http/reply.ts';
 import { CatalogueEvents } from './market-data/catalogue-events.ts';
 import { CurrentCandles } from './market-data/current-candles.ts';
@@ -93,8 +94,6 @@ export interface RecoveredSequences {
   readonly lastCommandSequence: number;
   readonly lastEventSequence: number;
 }
-
-export const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 
 /** What exists once the core has recovered. */
 interface Running {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_RING_SIZES, DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/exchange-threads.ts';
-import { DEFAULT_ANSWER_TIMEOUT_MS } from '../gateway/gateway.ts';
-import { DEFAULT_CLOSED_ORDERS } from '../gateway/orders/order-view.ts';
+import { DEFAULT_RING_SIZES, DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/default-sizes.ts';
+import { DEFAULT_ANSWER_TIMEOUT_MS, DEFAULT_CLOSED_ORDERS } from '../gateway/default-limits.ts';
 import { DEFAULT_CLOSED_HOLDS } from '../workers/ledger/hold-records.ts';
 
 /**

@@ -1,8 +1,5 @@
 import { type FolderLock, lockFolder } from '../workers/storage/folder-lock.ts';
-
-/** What a worker process may be, one process each: each is the only writer of what it keeps. */
-export const WORKER_ROLES = ['settlement', 'history', 'audit-tap', 'klines'] as const;
-export type WorkerRole = (typeof WORKER_ROLES)[number];
+import { WORKER_ROLES } from './worker-roles.ts';
 
 /** Everything that is done over a data folder: each by one process at a time, all in one or split. */
 export const ALL_ROLES = ['exchange', ...WORKER_ROLES, 'scheduler'] as const;

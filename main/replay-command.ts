@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describeProbe, type Probe, parseProbe } from './replay/probes.ts';
-import { type ReplaySummary, replay } from './replay/replay.ts';
+import type { ReplaySummary } from './replay/replay.ts';
 import { ReplayInputError } from './replay/replay-errors.ts';
 
 /** The list and the report, told so that they can be written and checked with any language. README.md says the same. */
@@ -58,6 +58,7 @@ export function addReplayCommand(program: Command): void {
 
 /** @throws ReplayInputError, MalformedLineError, ReplayFullError */
 async function runReplay(file: string, options: ReplayCommandOptions): Promise<void> {
+  const { replay } = await import('./replay/replay.ts'); // the matching core: no other command pays for loading it
   const inputFd = file === '-' ? 0 : openOrRefuse(file, 'r');
   const reportFd = options.report === undefined ? null : openReport(options.report, inputFd);
   const totalBytes = fstatSync(inputFd).size;

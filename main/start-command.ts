@@ -11,8 +11,8 @@ import {
   type SandboxAccount,
   writeSandboxFile,
 } from './sandbox.ts';
+import { requireServers } from './split-servers.ts';
 import { startProgress } from './start-progress.ts';
-import { requireServers } from './workers-command.ts';
 
 const NAME = 'the exchange';
 

@@ -17,12 +17,13 @@ import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
 import { ExchangeJobs } from './exchange-jobs.ts';
 import { closeKlineStores, ExchangeKlines, openKlineStores } from './exchange-klines.ts';
-import { lockRoles, type WorkerRole } from './folder-roles.ts';
+import { lockRoles } from './folder-roles.ts';
 import { klineJobHandlers, proofJobHandlers } from './job-handlers.ts';
 import { PartitionAlarm } from './partition-alarm.ts';
 import { HALT_PARTITION_PATH } from './partition-routes.ts';
 import { SettlementLedger } from './settlement-ledger.ts';
 import { openWorkerFolder, type WorkerFolder } from './worker-folder.ts';
+import type { WorkerRole } from './worker-roles.ts';
 
 export interface WorkerSettings {
   readonly configuration: Configuration;

@@ -1,10 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { pino } from 'pino';
 import type { AdminCommandSupport } from './admin-subcommand.ts';
-import { type Configuration, ConfigurationError } from './configuration.ts';
-import { WORKER_ROLES, type WorkerRole } from './folder-roles.ts';
-import { endFatally, stopOnSignal } from './process-end.ts';
-import { WorkerProcess } from './worker-process.ts';
+import type { Configuration } from './configuration.ts';
+import { WORKER_ROLES, type WorkerRole } from './worker-roles.ts';
 
 const HELP = `
 A split exchange is one \`exchange\` and the workers that consume its events, on one host, over one data folder, with one
@@ -31,7 +28,7 @@ export function addWorkersCommand(program: Command, { flagged, configurationOf }
     )
     .addHelpText('after', HELP)
     .action((_options: unknown, command: Command) =>
-      runWorkers(configurationOf(command), command.opts<{ only: readonly WorkerRole[] }>().only),
+      runWorkers(configurationOf(command), command.opts<{ only: readonly WorkerRole[] }>().only, false),
     );
   flagged(program.command('scheduler'))
     .description(
@@ -40,39 +37,20 @@ export function addWorkersCommand(program: Command, { flagged, configurationOf }
     .action((_options: unknown, command: Command) => runWorkers(configurationOf(command), ['klines'], true));
 }
 
-/** @throws ConfigurationError naming what a split exchange needs and is not set */
-export function requireServers(configuration: Configuration): { redisUrl: string; amqpUrl: string } {
-  const { redisUrl, amqpUrl } = configuration;
-  if (redisUrl !== undefined && amqpUrl !== undefined) return { redisUrl, amqpUrl };
-  const missing = [
-    ...(redisUrl === undefined ? ['RINGBOOK_REDIS_URL'] : []),
-    ...(amqpUrl === undefined ? ['RINGBOOK_AMQP_URL'] : []),
-  ];
-  throw new ConfigurationError(
-    `a split exchange needs Redis and RabbitMQ: set ${missing.join(' and ')} (\`ringbook services\` starts both for development), or run all in one with \`ringbook start\``,
-  );
-}
-
-async function runWorkers(
-  configuration: Configuration,
-  roles: readonly WorkerRole[],
-  isScheduler = false,
-): Promise<void> {
-  const servers = requireServers(configuration);
-  const logger = pino({ level: configuration.logLevel }, pino.destination({ dest: 2, sync: true }));
-  const name = isScheduler ? 'the scheduler' : `workers (${roles.join(', ')})`;
-  const worker = await WorkerProcess.open(
-    { configuration, ...servers, roles, isScheduler },
-    { logger, onProgress: console.log, onFatal: (error) => endFatally(name, error, logger) },
-  );
-  stopOnSignal(name, () => worker.stop(), logger);
-  console.log(`ringbook ${isScheduler ? 'scheduler is ready, with' : 'workers are ready:'} ${roles.join(', ')}`);
-}
-
 function parseRoles(text: string): readonly WorkerRole[] {
   const roles = [...new Set(text.split(',').map((role) => role.trim()))];
   const unknown = roles.filter((role) => !(WORKER_ROLES as readonly string[]).includes(role));
   if (unknown.length > 0)
     throw new InvalidArgumentError(`${unknown.join(', ')}: known are ${WORKER_ROLES.join(', ')}.`);
   return roles as WorkerRole[];
+}
+
+/** Loaded only here: no other command pays for it. */
+async function runWorkers(
+  configuration: Configuration,
+  roles: readonly WorkerRole[],
+  isScheduler: boolean,
+): Promise<void> {
+  const program = await import('./run-workers.ts');
+  await program.runWorkers(configuration, roles, isScheduler);
 }

@@ -5,6 +5,7 @@ import { BehaviourChangedError } from '../journal/journal-errors.ts';
 import type { JournalClaim } from '../journal/journal-recovery.ts';
 import { DEFAULT_SEGMENT_BYTES } from '../journal/segment-files.ts';
 import { createRing, type RingBuffers } from '../ring/ring.ts';
+import { DEFAULT_RING_SIZES, DEFAULT_SNAPSHOT_EVERY_COMMANDS, type RingSizes } from './default-sizes.ts';
 import { ManagedThread, type ReportOf, ThreadFailure, type ThreadLife } from './managed-thread.ts';
 import { COMMAND_READER, EVENT_READER } from './ring-readers.ts';
 import { CONTROL, createSharedControl, ringDoorbell, storeSequence } from './shared-control.ts';
@@ -21,13 +22,6 @@ import type {
   RestoredSnapshot,
   SnapshotReport,
 } from './thread-messages.ts';
-
-export interface RingSizes {
-  readonly commandSlots: number; // powers of two
-  readonly eventSlots: number;
-}
-
-export const DEFAULT_RING_SIZES: RingSizes = { commandSlots: 2 ** 16, eventSlots: 2 ** 17 };
 
 export interface ExchangeThreadSettings {
   readonly folder: string; // the data folder: journal/ and events/ lie below it
@@ -54,9 +48,6 @@ export type StartProgress = RecoveryProgress | Restored | ReplayProgress;
 
 const JOURNAL_ENTRY = new URL('./journal-thread.ts', import.meta.url);
 const ENGINE_ENTRY = new URL('./engine-thread.ts', import.meta.url);
-
-/** A start then replays this many commands at most: a few seconds. */
-export const DEFAULT_SNAPSHOT_EVERY_COMMANDS = 1_000_000;
 
 /** How long an orderly end may take: the rings' content, once to disk. */
 const STOP_TIMEOUT_MS = 30_000;

@@ -12,6 +12,7 @@ import {
 } from '../../core/protocol/event-decoder.ts';
 import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
+import { DEFAULT_CLOSED_ORDERS } from '../default-limits.ts';
 import type { EventListener } from './event-reader.ts';
 import { clientKey, isClosed, type Order, repeatKey } from './order.ts';
 
@@ -30,8 +31,6 @@ export interface LiveOrder {
   readonly isNewestOfClientOrderId: boolean; // its key placed none after it under the same id
 }
 
-/** Closed orders that can still be asked for. */
-export const DEFAULT_CLOSED_ORDERS = 200_000;
 /** How long a client order id stands for the same order. */
 export const REPEAT_WINDOW_MS = 24 * 60 * 60 * 1_000;
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { WorkerRole } from '../../main/folder-roles.ts';
 import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
+import type { WorkerRole } from '../../main/worker-roles.ts';
 import { ExchangeProcess } from './exchange-process.ts';
 import { type CommandResult, LedgerCommands } from './redis-exchange.ts';
 import { RingbookProcess } from './ringbook-process.ts';
