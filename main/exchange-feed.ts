@@ -68,8 +68,8 @@ export class LocalFeed implements ExchangeFeed {
     this.#feed.advanceWatermarks();
   }
 
-  settledThrough(eventSequence: number): Promise<void> {
-    return this.#feed.settledThrough(eventSequence);
+  settledThrough(eventSequence: number, consumer?: string): Promise<void> {
+    return this.#feed.settledThrough(eventSequence, consumer);
   }
 
   positions(): FeedPosition[] {
@@ -137,8 +137,8 @@ export class BusFeed implements ExchangeFeed {
     this.#publisher?.advanceWatermarks();
   }
 
-  settledThrough(eventSequence: number): Promise<void> {
-    return this.#publisher!.settledThrough(eventSequence);
+  settledThrough(eventSequence: number, consumer?: string): Promise<void> {
+    return this.#publisher!.settledThrough(eventSequence, consumer);
   }
 
   positions(): FeedPosition[] {

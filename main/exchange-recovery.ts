@@ -2,6 +2,7 @@ import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import type { ExchangeThreads, Recovered } from '../core/threads/exchange-threads.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
+import { SETTLEMENT } from '../workers/settlement/settlement-consumer.ts';
 import type { Configuration } from './configuration.ts';
 import type { ExchangeClock } from './exchange-clock.ts';
 import type { ExchangeConsumers } from './exchange-consumers.ts';
@@ -80,7 +81,7 @@ export class ExchangeRecovery {
     await consumers.begin();
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
-    const settled = feed.settledThrough(snapshot?.eventSequence ?? 0).then(() => gateway.settledBegin());
+    const settled = feed.settledThrough(snapshot?.eventSequence ?? 0, SETTLEMENT).then(() => gateway.settledBegin());
     if (feed.bus === null) await stores.exchangeLedger.unlessAway(settled);
     else settled.catch(() => undefined); // a broker, or a worker behind it, may be away for long
     onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumerProgress } from '../core/ports/event-feed.ts';
+import { SETTLEMENT } from '../workers/settlement/settlement-consumer.ts';
 import { FolderLockedError } from '../workers/storage/folder-lock.ts';
 import { klinesDatabasePath } from '../workers/storage/klines-database.ts';
 import { tapDatabasePath } from '../workers/storage/tap-database.ts';
@@ -44,7 +45,7 @@ export class SplitConsumers implements ExchangeConsumers {
 
   async begin(): Promise<void> {
     const { feed } = this.#parts;
-    const settlement = { name: 'settlement', watermarks: () => this.#settlementWatermarks() };
+    const settlement = { name: SETTLEMENT, watermarks: () => this.#settlementWatermarks() };
     const views = this.#views.map(({ name, view }) => ({ name, watermarks: () => view.watermarks() }));
     feed.begin({ here: [], elsewhere: [settlement, this.#history(), ...views] });
   }

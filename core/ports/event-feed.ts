@@ -43,8 +43,11 @@ export interface EventSubscriptions {
 
 /** The side of a feed that has the event log: how far its consumers have come. */
 export interface EventProgress {
-  /** @returns once every consumer has all events up to that sequence; rejects when that can't come true any more */
-  settledThrough(eventSequence: number): Promise<void>;
+  /**
+   * @param consumer that is waited for; every one unless it is named
+   * @returns once it has all events up to that sequence; rejects when that can't come true any more
+   */
+  settledThrough(eventSequence: number, consumer?: string): Promise<void>;
   /** The lowest watermark of all consumers as known by now: durably past it are all of them. */
   readonly durableSequence: number;
   /** To be called whenever the end of the event log has moved. Cheap when there is nothing to do. */

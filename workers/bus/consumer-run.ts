@@ -35,6 +35,10 @@ export class ConsumerRun {
     this.#ended = this.#run();
   }
 
+  get consumer(): string {
+    return this.#consumer.name;
+  }
+
   wake(): void {
     this.#wakeSleeper?.();
   }

@@ -47,10 +47,11 @@ export class EmbeddedFeed implements EventFeed {
     for (const run of this.#runs) run.advanceWatermarks();
   }
 
-  async settledThrough(eventSequence: number): Promise<void> {
+  async settledThrough(eventSequence: number, consumer?: string): Promise<void> {
+    const runs = this.#runs.filter((run) => consumer === undefined || run.consumer === consumer);
     // Else it would answer at once, and whoever releases orphans would take holds that settlement has not met.
-    if (this.#runs.length === 0) fail(`settledThrough(${eventSequence}) before any consumer has subscribed`);
-    await Promise.all(this.#runs.map((run) => run.consumedThrough(eventSequence)));
+    if (runs.length === 0) fail(`settledThrough(${eventSequence}) before ${consumer ?? 'any consumer'} has subscribed`);
+    await Promise.all(runs.map((run) => run.consumedThrough(eventSequence)));
   }
 
   positions(): ConsumerPosition[] {

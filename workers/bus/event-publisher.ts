@@ -11,6 +11,7 @@ import { type EventPublisherSettings, PUBLISHER_TIMES, type PublisherPosition } 
 import { PublisherTail } from './publisher-tail.ts';
 
 interface Waiter {
+  readonly tails: readonly PublisherTail[]; // of the consumers that it waits for
   readonly eventSequence: number;
   readonly reached: PromiseWithResolvers<void>;
 }
@@ -77,12 +78,14 @@ export class EventPublisher implements EventProgress {
   }
 
   /** Waits for RabbitMQ and for consumers that are away or stand still: only what can never come true is rejected. */
-  settledThrough(eventSequence: number): Promise<void> {
+  settledThrough(eventSequence: number, consumer?: string): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (eventSequence <= this.#consumedSequence()) return Promise.resolve();
+    const tails = this.#tails.filter((tail) => consumer === undefined || tail.consumer === consumer);
+    if (tails.length === 0) fail(`settledThrough(${eventSequence}) of ${consumer}, which gets no events`);
+    if (eventSequence <= consumedSequenceOf(tails)) return Promise.resolve();
     if (this.#isStopped) return Promise.reject(new FeedStoppedError('the event publisher was stopped'));
     const reached = Promise.withResolvers<void>();
-    this.#waiters.add({ eventSequence, reached });
+    this.#waiters.add({ tails, eventSequence, reached });
     return reached.promise;
   }
 
@@ -169,16 +172,11 @@ export class EventPublisher implements EventProgress {
       this.#toldSequence = durable;
       this.#settings.onAdvance?.(durable);
     }
-    const consumed = this.#consumedSequence();
     for (const waiter of this.#waiters)
-      if (waiter.eventSequence <= consumed) {
+      if (waiter.eventSequence <= consumedSequenceOf(waiter.tails)) {
         this.#waiters.delete(waiter);
         waiter.reached.resolve();
       }
-  }
-
-  #consumedSequence(): number {
-    return Math.min(...this.#tails.map(({ consumedSequence }) => consumedSequence));
   }
 
   #onFailure(consumer: string, error: Error): void {
@@ -191,4 +189,8 @@ export class EventPublisher implements EventProgress {
     for (const { reached } of this.#waiters) reached.reject(error);
     this.#waiters.clear();
   }
+}
+
+function consumedSequenceOf(tails: readonly PublisherTail[]): number {
+  return Math.min(...tails.map(({ consumedSequence }) => consumedSequence));
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { EventProgress } from '../../core/ports/event-feed.ts';
 import { type Ledger, LedgerUnavailableError, type OpenHold } from '../../core/ports/ledger.ts';
+import { SETTLEMENT } from '../settlement/settlement-consumer.ts';
 
 export interface OrphanReleaseSettings {
   readonly ledger: Ledger;
@@ -33,7 +34,7 @@ const UNAVAILABLE_PAUSE_MS = 500;
  */
 export async function releaseOrphanedHolds(settings: OrphanReleaseSettings): Promise<OrphanReleaseResult> {
   const { ledger, feed, clock, endSequenceAtStart, firstCommandId, heldWithdrawals } = settings;
-  await feed.settledThrough(endSequenceAtStart);
+  await feed.settledThrough(endSequenceAtStart, SETTLEMENT);
   const open = await openHolds(ledger, firstCommandId);
   const holds = open.filter(({ commandId }) => !heldWithdrawals.has(commandId));
   let released = 0;

@@ -23,6 +23,9 @@ export class SettlementGapError extends Error {
   }
 }
 
+/** Its name as a consumer. */
+export const SETTLEMENT = 'settlement';
+
 /** Between two tries while the ledger can't be asked. */
 const UNAVAILABLE_PAUSE_MS = 200;
 
@@ -31,7 +34,7 @@ const UNAVAILABLE_PAUSE_MS = 200;
  * that can't be asked is waited for, in place: nothing is passed over, and what may have been applied is brought again.
  */
 export class SettlementConsumer implements EventConsumer {
-  readonly name = 'settlement';
+  readonly name = SETTLEMENT;
   readonly #ledger: Pick<Ledger, 'settle' | 'watermarks'>;
   readonly #catalogue: Catalogue;
   readonly #signal: AbortSignal | null;

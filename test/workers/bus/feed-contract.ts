@@ -25,6 +25,29 @@ export function feedContract(name: string, open: () => FeedUnderTest): void {
       await feed.stop();
     });
 
+    test('one consumer is waited for while another one stands still', async () => {
+      const { folder, events } = await writtenLog(seed, 100);
+      const stores = [new EventStore(), new EventStore()] as const;
+      const release = Promise.withResolvers<void>();
+      const consumers = [
+        new StoringConsumer('quick', stores[0]),
+        new StoringConsumer('slow', stores[1], () => release.promise),
+      ];
+      const feed = open().start({ folder, endSequence: () => events.length, consumers });
+      await feed.progress.settledThrough(events.length, 'quick');
+      stores[0].expectAll(events);
+      let isSettled = false;
+      const settled = feed.progress.settledThrough(events.length).then(() => {
+        isSettled = true;
+      });
+      await nextTurn();
+      expect([isSettled, stores[1].batchCount]).toEqual([false, 0]);
+      release.resolve();
+      await settled;
+      stores[1].expectAll(events);
+      await feed.stop();
+    });
+
     test('a consumer goes on from its own watermarks, each partition from its own', async () => {
       const { folder, events } = await writtenLog(seed, 200);
       const random = new RandomIntegers(seed);
