@@ -4,19 +4,20 @@ import { join } from 'node:path';
 import { EventLogCursor } from '../core/journal/event-log-cursor.ts';
 import type { EventBatch, EventConsumer } from '../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../core/protocol/event-decoder.ts';
+import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
 import { decodeBatch, readBatchHeader } from '../workers/bus/event-batch-message.ts';
-import { HistoryConsumer } from '../workers/history/history-consumer.ts';
-import { HistoryDatabase } from '../workers/storage/history-database.ts';
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
 import { BenchRabbitmq, type RecordedMessage } from './support/bench-rabbitmq.ts';
+import { BenchRedis } from './support/bench-redis.ts';
 import { BusFeed, PARTITIONS } from './support/bus-feed.ts';
 import { type EventLog, writeEventLog } from './support/event-log.ts';
 import { pairedPicture } from './support/paired-picture.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { perSecond, type Run, runPairs } from './support/pairs.ts';
 import { latencyNs } from './support/percentiles.ts';
+import { type Outcome, outcomeOf, SettlingStoring } from './support/settling-storing.ts';
 
-const COMMANDS = { full: 300_000, short: 5_000 } as const;
+const COMMANDS = { full: 100_000, short: 5_000 } as const;
 const PAIRS = { full: 5, short: 1 } as const;
 const LAG_SECONDS = { full: 20, short: 1 } as const;
 /** As many as the publisher may have under way with a full window in every partition. */
@@ -25,21 +26,29 @@ const TICK_MS = 1;
 
 export const busBench: Bench = {
   name: 'bus',
-  about: "the event log through RabbitMQ, confirmed and into history.sqlite, beside the broker's own confirmed rate",
-  size: '300,000 commands, 5 pairs each, 20 s of lag: 4 min',
+  about:
+    "the event log through RabbitMQ: confirmed, settled in Redis and stored, beside the broker's own confirmed rate",
+  size: '100,000 commands, 5 pairs each, 20 s of lag: 8 min',
   async run(settings) {
     const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
     const rabbitmq = await BenchRabbitmq.start();
+    const redis = await BenchRedis.start('always');
     try {
-      return await measure(folder, rabbitmq, settings);
+      return await measure(folder, rabbitmq, redis, settings);
     } finally {
+      await redis.close();
       await rabbitmq.close();
       rmSync(folder, { recursive: true, force: true });
     }
   },
 };
 
-async function measure(folder: string, rabbitmq: BenchRabbitmq, settings: BenchSettings): Promise<Report> {
+async function measure(
+  folder: string,
+  rabbitmq: BenchRabbitmq,
+  redis: BenchRedis,
+  settings: BenchSettings,
+): Promise<Report> {
   const { seed, isShort, size, progress } = settings;
   const form = isShort ? 'short' : 'full';
   progress('writing the event log through the threads');
@@ -53,38 +62,45 @@ async function measure(folder: string, rabbitmq: BenchRabbitmq, settings: BenchS
 
   progress('from event log to confirmed');
   const confirmed = await runPairs(PAIRS[form], bareArm, () => publish(rabbitmq, log));
-  progress('from event log to stored');
-  const stored = await runPairs(PAIRS[form], bareArm, () => store(rabbitmq, log));
+  progress('from event log to settled and stored, the broker alone');
+  const outcome = outcomeOf(log);
+  const busArm = (): Promise<Run> => settleAndStore(rabbitmq, redis, log, outcome);
+  const done = await runPairs(PAIRS[form], bareArm, busArm);
+  progress('from event log to settled and stored, the same consumers without a bus');
+  const here = await runPairs(PAIRS[form], () => settleAndStoreHere(redis, log, outcome), busArm, { noiseRuns: 1 });
   progress('lag at half of that');
-  const rate = Math.max(1, Math.floor(stored.bPerSecond / 2));
-  const lag = await lagAt(rabbitmq, log, rate, LAG_SECONDS[form]);
+  const rate = Math.max(1, Math.floor(done.bPerSecond / 2));
+  const lags = await lagAt(rabbitmq, redis, log, rate, LAG_SECONDS[form]);
   const count = messages.flat().length;
   const limit = 'the same messages sent bare, all confirmed';
   return {
     heading: 'Bus',
     mix: `${log.mix}; ${events.toLocaleString('en')} events in ${count.toLocaleString('en')} messages of ${Math.round(bytes / count).toLocaleString('en')} bytes on average, ${PARTITIONS} quorum queues`,
-    proof: 'the messages are the event log, event by event; every run stores as many events',
+    proof: `the messages are the event log, event by event; each run leaves ${outcome.orders.toLocaleString('en')} orders, ${outcome.trades.toLocaleString('en')} trades, and the balances that the log adds up to`,
     tables: [
       pairedTable(
         { name: 'events confirmed', limit, result: confirmed },
-        { name: 'events stored in history.sqlite', limit, result: stored },
+        { name: 'events settled and stored', limit, result: done },
+        { name: 'events settled and stored', limit: 'the same consumers, which read the log themselves', result: here },
       ),
       {
-        columns: ['lag in ms, from match to stored', 'p50', 'p99', 'p99.9', 'max'],
-        rows: [[`at ${perSecond(rate)}`, ...lag]],
+        columns: [`lag in ms from match until durable, at ${perSecond(rate)}`, 'p50', 'p99', 'p99.9', 'max'],
+        rows: lags,
       },
     ],
-    notes: ['publisher, worker and history in one process beside the broker, which works on the same cores'],
+    notes: [
+      'publisher, settlement and history in one process; RabbitMQ and Redis (appendfsync always) work on the same cores',
+    ],
     pictures: [
       pairedPicture(
         {
           picture: 'bus',
-          title: 'Event log through RabbitMQ into history.sqlite',
-          figure: 'published, consumed, stored',
+          title: 'Event log through RabbitMQ, settled in Redis and stored in history.sqlite',
+          figure: 'published, settled, stored',
           limit,
           unit: 'events a second',
         },
-        stored,
+        done,
         seed,
       ),
     ],
@@ -153,37 +169,69 @@ async function sendBare(rabbitmq: BenchRabbitmq, messages: readonly RecordedMess
   return { seconds, operations: events };
 }
 
-async function store(rabbitmq: BenchRabbitmq, log: EventLog): Promise<Run> {
-  const { lastEventSequence } = log;
-  return withHistory(log, async (history) => {
-    const feed = await BusFeed.consuming(rabbitmq, log.folder, history);
+async function settleAndStore(
+  rabbitmq: BenchRabbitmq,
+  redis: BenchRedis,
+  log: EventLog,
+  outcome: Outcome,
+): Promise<Run> {
+  const { folder, lastEventSequence } = log;
+  return withConsumers(redis, log, async (end) => {
+    const feed = await BusFeed.consuming(rabbitmq, folder, end.consumers);
     const startMs = performance.now();
     feed.announce(lastEventSequence);
     await feed.publisher.settledThrough(lastEventSequence);
     const seconds = (performance.now() - startMs) / 1_000;
     await feed.close();
+    await end.requireOutcome(outcome);
     return { seconds, operations: lastEventSequence };
   });
 }
 
-/** Announces events at a steady rate, whatever comes of them. @returns milliseconds from an event's time until its rows are durable */
-async function lagAt(rabbitmq: BenchRabbitmq, log: EventLog, rate: number, seconds: number): Promise<string[]> {
+/** The same consumers, which read the log themselves: what they take without any bus. */
+async function settleAndStoreHere(redis: BenchRedis, log: EventLog, outcome: Outcome): Promise<Run> {
+  const { folder, lastEventSequence } = log;
+  return withConsumers(redis, log, async (end) => {
+    const endSequence = (): number => lastEventSequence;
+    const onFailure = ({ error }: { error: Error }): void => console.error(error);
+    const feed = new EmbeddedFeed({ folder, partitionCount: PARTITIONS, endSequence, onFailure });
+    const startMs = performance.now();
+    for (const consumer of end.consumers) feed.subscribe(consumer);
+    await feed.settledThrough(lastEventSequence);
+    const seconds = (performance.now() - startMs) / 1_000;
+    await feed.stop();
+    await end.requireOutcome(outcome);
+    return { seconds, operations: lastEventSequence };
+  });
+}
+
+/**
+ * Announces events at a steady rate, whatever comes of them.
+ * @returns for each consumer milliseconds from an event's time until its effect is durable, and its name
+ */
+async function lagAt(
+  rabbitmq: BenchRabbitmq,
+  redis: BenchRedis,
+  log: EventLog,
+  rate: number,
+  seconds: number,
+): Promise<[name: string, ...lag: string[]][]> {
   const count = Math.min(log.lastEventSequence - 1, rate * seconds);
-  return withHistory(log, async (history) => {
+  return withConsumers(redis, log, async ({ consumers }) => {
     let startMs = 0;
-    const lagsMs = new Float64Array(count);
-    const consumer: EventConsumer = {
-      name: history.name,
-      batchEvents: history.batchEvents,
-      watermarks: () => history.watermarks(),
-      consume: async (batch: EventBatch) => {
-        await history.consume(batch);
+    const watched = consumers.map((consumer) => {
+      const lagsMs = new Float64Array(count);
+      const consume = async (batch: EventBatch): Promise<void> => {
+        await consumer.consume(batch);
         const nowMs = performance.now();
         for (const { eventSequence } of batch.events)
           if (eventSequence > 1) lagsMs[eventSequence - 2] = nowMs - (startMs + ((eventSequence - 1) / rate) * 1_000);
-      },
-    };
-    const feed = await BusFeed.consuming(rabbitmq, log.folder, consumer);
+      };
+      const { name, batchEvents } = consumer;
+      const watermarks = () => consumer.watermarks();
+      return { name, ...(batchEvents === undefined ? {} : { batchEvents }), watermarks, consume, lagsMs };
+    });
+    const feed = await BusFeed.consuming(rabbitmq, log.folder, watched);
     startMs = performance.now();
     for (let announced = 0; announced < count; ) {
       announced = Math.min(count, Math.floor(((performance.now() - startMs) / 1_000) * rate));
@@ -192,19 +240,19 @@ async function lagAt(rabbitmq: BenchRabbitmq, log: EventLog, rate: number, secon
     }
     await feed.publisher.settledThrough(1 + count);
     await feed.close();
-    return latencyNs(lagsMs).map((ns) => (ns / 1e6).toFixed(1));
+    return watched.map(({ name, lagsMs }) => [name, ...latencyNs(lagsMs).map((ns) => (ns / 1e6).toFixed(1))]);
   });
 }
 
-async function withHistory<Result>(log: EventLog, use: (history: HistoryConsumer) => Promise<Result>): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
-  const database = await HistoryDatabase.open(folder, PARTITIONS, (error) => {
-    throw error;
-  });
+async function withConsumers<Result>(
+  redis: BenchRedis,
+  log: EventLog,
+  use: (end: SettlingStoring) => Promise<Result>,
+): Promise<Result> {
+  const end = await SettlingStoring.open(redis, log);
   try {
-    return await use(await HistoryConsumer.open(database, log.catalogue));
+    return await use(end);
   } finally {
-    await database.close();
-    rmSync(folder, { recursive: true, force: true });
+    await end.close();
   }
 }

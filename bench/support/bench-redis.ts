@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { PrivateRedis } from '../../main/services/private-redis.ts';
 import { RedisLedger } from '../../workers/ledger/redis/redis-ledger.ts';
-import { fund, PARTITIONS } from './ledger-work.ts';
+import { ACCOUNTS, fund, PARTITIONS } from './ledger-work.ts';
 
 const EPOCH = 'bench';
 
@@ -24,8 +24,8 @@ export class BenchRedis {
     return new BenchRedis(await PrivateRedis.start({ folder, directives: { appendfsync } }));
   }
 
-  /** @returns a ledger that was begun anew, every account funded; closed by the caller */
-  async fresh(): Promise<RedisLedger> {
+  /** @returns a ledger that was begun anew, that many accounts funded; closed by the caller */
+  async fresh(accountCount = ACCOUNTS): Promise<RedisLedger> {
     await this.client.flushall();
     const ledger = await RedisLedger.open({
       url: this.#redis.url,
@@ -34,7 +34,7 @@ export class BenchRedis {
       writer: 1,
       knownSequence: 0,
     });
-    await fund(ledger);
+    await fund(ledger, accountCount);
     return ledger;
   }
 

@@ -13,7 +13,7 @@ export class BusFeed {
   readonly publisher: EventPublisher;
   readonly #rabbitmq: BenchRabbitmq;
   readonly #namespace: string;
-  readonly #consumer: EventConsumer;
+  readonly #consumers: readonly EventConsumer[];
   readonly #connections: AmqpConnection[] = [];
   readonly #subscriber: EventSubscriber | null;
   #endSequence = 1; // the first event finds the queues declared; everything else is timed
@@ -21,13 +21,13 @@ export class BusFeed {
   private constructor(
     rabbitmq: BenchRabbitmq,
     folder: string,
-    consumer: EventConsumer,
+    consumers: readonly EventConsumer[],
     isSubscribed: boolean,
     windowBatches: number,
   ) {
     this.#rabbitmq = rabbitmq;
     this.#namespace = rabbitmq.freshName();
-    this.#consumer = consumer;
+    this.#consumers = consumers;
     const onFailure = ({ error }: { error: Error }): void => console.error(error);
     const shared = { namespace: this.#namespace, partitionCount: PARTITIONS, onFailure };
     this.publisher = new EventPublisher({
@@ -35,31 +35,35 @@ export class BusFeed {
       connection: this.#connect('bench publisher'),
       folder,
       endSequence: () => this.#endSequence,
-      consumers: [consumer],
+      consumers,
       windowBatches,
     });
     this.#subscriber = isSubscribed
       ? new EventSubscriber({ ...shared, connection: this.#connect('bench worker') })
       : null;
-    this.#subscriber?.subscribe(consumer);
+    for (const consumer of consumers) this.#subscriber?.subscribe(consumer);
   }
 
   /** @returns a feed that has published the log's first event; subscribed, it has been consumed as well */
   static async publishing(rabbitmq: BenchRabbitmq, folder: string, consumer: EventConsumer): Promise<BusFeed> {
-    const feed = new BusFeed(rabbitmq, folder, consumer, false, Infinity);
+    const feed = new BusFeed(rabbitmq, folder, [consumer], false, Infinity);
     await feed.confirmedThrough(1);
     return feed;
   }
 
-  static async consuming(rabbitmq: BenchRabbitmq, folder: string, consumer: EventConsumer): Promise<BusFeed> {
-    const feed = new BusFeed(rabbitmq, folder, consumer, true, 16);
+  static async consuming(
+    rabbitmq: BenchRabbitmq,
+    folder: string,
+    consumers: readonly EventConsumer[],
+  ): Promise<BusFeed> {
+    const feed = new BusFeed(rabbitmq, folder, consumers, true, 16);
     await feed.publisher.settledThrough(1);
     return feed;
   }
 
   get queues(): string[] {
-    return Array.from({ length: PARTITIONS }, (_, partition) =>
-      partitionQueue(this.#namespace, this.#consumer.name, partition),
+    return this.#consumers.flatMap(({ name }) =>
+      Array.from({ length: PARTITIONS }, (_, partition) => partitionQueue(this.#namespace, name, partition)),
     );
   }
 

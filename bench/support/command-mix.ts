@@ -25,7 +25,7 @@ export interface CommandMix {
 }
 
 const MIDDLE_TICKS = 6_000_000;
-const ACCOUNTS = 1_000;
+export const ACCOUNTS = 1_000;
 
 /**
  * A crypto-like mix on btcusd: half places, 45 % cancels of a random resting order, 5 % orders that cross. Recorded

@@ -8,7 +8,7 @@ export const ACCOUNTS = 200;
 export const FIRST_ACCOUNT = 100;
 const LANES = 4; // batches of settlement under way, of a partition each
 const [BASE, QUOTE] = [1, 2];
-const FUNDS = 10n ** 15n;
+export const FUNDS = 10n ** 15n;
 const NOW = 1_760_000_000_000;
 const FIRST_COMMAND = 2 ** 33;
 

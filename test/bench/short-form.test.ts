@@ -63,8 +63,11 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   bus: [
     /^ {2}events confirmed +[\d.]+ (M|k)?\/s +the same messages sent bare.*×\d/m,
-    /^ {2}events stored in history\.sqlite +[\d.]+ (M|k)?\/s .*×\d/m,
-    /^ {2}at [\d.]+ (M|k)?\/s( +\d+\.\d){4}$/m,
+    /^ {2}events settled and stored +[\d.]+ (M|k)?\/s +the same messages sent bare.*×\d/m,
+    /^ {2}events settled and stored +[\d.]+ (M|k)?\/s +the same consumers, .*×\d/m,
+    /^ {2}settlement( +\d+\.\d){4}$/m,
+    /^ {2}history( +\d+\.\d){4}$/m,
+    /each run leaves [\d,]+ orders, [1-9][\d,]* trades/,
   ],
   feed: [
     /^ {2}feed messages +[\d.]+ (M|k)?\/s +uWebSockets\.js publish .*×\d/m,
