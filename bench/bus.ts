@@ -17,7 +17,7 @@ import { perSecond, type Run, runPairs } from './support/pairs.ts';
 import { latencyNs } from './support/percentiles.ts';
 import { type Outcome, outcomeOf, SettlingStoring } from './support/settling-storing.ts';
 
-const COMMANDS = { full: 100_000, short: 5_000 } as const;
+const COMMANDS = { full: 100_000, short: 1_000 } as const;
 const PAIRS = { full: 5, short: 1 } as const;
 const LAG_SECONDS = { full: 20, short: 1 } as const;
 /** As many as the publisher may have under way with a full window in every partition. */

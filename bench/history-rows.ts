@@ -14,7 +14,7 @@ import { pairedPicture } from './support/paired-picture.ts';
 import { pairedTable } from './support/paired-table.ts';
 import { perSecond, type Run, runPairs } from './support/pairs.ts';
 
-const COMMANDS = { full: 150_000, short: 5_000 } as const;
+const COMMANDS = { full: 150_000, short: 2_000 } as const;
 const PARTITIONS = 8;
 const INSERT_ROWS = 500;
 const SHAPES: readonly TableShape[] = [ORDERS, TRADES, DAILY_VOLUMES, WATERMARKS];

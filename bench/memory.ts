@@ -62,12 +62,12 @@ async function measure(
   samplesFile: string,
   { seed, isShort, size, progress }: BenchSettings,
 ): Promise<Report> {
-  const seconds = Math.max(size ?? (isShort ? 5 : 300), 3);
+  const seconds = Math.max(size ?? (isShort ? 3 : 300), 3);
   let closedBefore = 0;
   const rounds = isShort ? { least: 1, most: 1 } : WARM_UP_ROUNDS;
   for (let round = 0; round < rounds.least || (round < rounds.most && closedBefore < KEPT.closedHolds); round++) {
     progress(`warming up: ${count(closedBefore)} orders closed`);
-    closedBefore += (await runLoad(exchange, isShort ? 2 : WARM_UP_ROUND_SECONDS)).orders;
+    closedBefore += (await runLoad(exchange, isShort ? 1 : WARM_UP_ROUND_SECONDS)).orders;
   }
   const before = readSamples(samplesFile).length;
   progress(`loading for ${seconds} s`);

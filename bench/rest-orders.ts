@@ -56,7 +56,7 @@ async function measure(
   barePort: number,
   { seed, isShort, size, progress }: BenchSettings,
 ): Promise<Report> {
-  const seconds = size ?? (isShort ? 1 : 5);
+  const seconds = size ?? (isShort ? 0.3 : 5);
   const pairs = isShort ? 1 : 3;
   const exchangePort = Number(new URL(exchange.sandbox.baseUrl).port);
   progress('making keys, and reading back what a hundred orders became');
