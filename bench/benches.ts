@@ -14,6 +14,7 @@ import { peerBench } from './peer/peer-bench.ts';
 import { recoveryBench } from './recovery.ts';
 import { restBench } from './rest-orders.ts';
 import { schedulerBench } from './scheduler.ts';
+import { splitMemoryBench } from './split-memory.ts';
 import type { Bench } from './support/bench.ts';
 import { recordCryptoMix } from './support/command-mix.ts';
 import { pairedPicture } from './support/paired-picture.ts';
@@ -104,4 +105,5 @@ export const BENCHES: readonly Bench[] = [
   feedBench,
   schedulerBench,
   memoryBench,
+  splitMemoryBench,
 ];

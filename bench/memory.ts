@@ -1,29 +1,24 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { ExchangeProcess } from '../test/support/exchange-process.ts';
-import type { SteadyLoadResult } from './steady-load.ts';
 import type { Bench, BenchSettings, Report } from './support/bench.ts';
 import { lineChart } from './support/chart.ts';
 import { requireResting } from './support/exchange-status.ts';
 import { fittedSlope } from './support/fitted-line.ts';
 import { describeMachine } from './support/machine.ts';
+import {
+  CONNECTIONS,
+  KEPT,
+  loadFor,
+  MIB,
+  readSamples,
+  SMALL_BOUNDS,
+  sampledInto,
+  warmUp,
+} from './support/memory-load.ts';
 import type { MemorySample } from './support/memory-sampler.ts';
 import { perSecond } from './support/pairs.ts';
-
-const LOAD = fileURLToPath(new URL('./steady-load.ts', import.meta.url));
-const SAMPLER = new URL('./support/memory-sampler.ts', import.meta.url).href;
-const CONNECTIONS = 32;
-const MIB = 2 ** 20;
-/** What the exchange keeps of the past, each bound small enough to be full when the warm-up ends. */
-const KEPT = { closedOrders: 20_000, closedHolds: 50_000 } as const;
-/** At least until the heap has met its first full collection, which it grows for: after that the process stays as large. */
-const WARM_UP_ROUNDS = { least: 7, most: 9 } as const;
-const WARM_UP_ROUND_SECONDS = 20;
-const PROGRESS_MS = 30_000;
 
 const KINDS = [
   { name: 'resident', of: ({ rss }: MemorySample) => rss },
@@ -40,14 +35,7 @@ export const memoryBench: Bench = {
   async run(settings) {
     const folder = mkdtempSync(join(tmpdir(), 'ringbook-bench-'));
     const samplesFile = join(folder, 'memory.jsonl');
-    const exchange = await ExchangeProcess.start(folder, {
-      RINGBOOK_JOURNAL_SEGMENT_MIB: '16',
-      RINGBOOK_SNAPSHOT_EVERY: '100000',
-      RINGBOOK_CLOSED_ORDERS: String(KEPT.closedOrders),
-      RINGBOOK_CLOSED_HOLDS: String(KEPT.closedHolds),
-      RINGBOOK_TEST_MEMORY_FILE: samplesFile,
-      NODE_OPTIONS: `--import=${SAMPLER}`,
-    });
+    const exchange = await ExchangeProcess.start(folder, { ...SMALL_BOUNDS, ...sampledInto(samplesFile) });
     try {
       return await measure(exchange, samplesFile, settings);
     } finally {
@@ -57,26 +45,12 @@ export const memoryBench: Bench = {
   },
 };
 
-async function measure(
-  exchange: ExchangeProcess,
-  samplesFile: string,
-  { seed, isShort, size, progress }: BenchSettings,
-): Promise<Report> {
+async function measure(exchange: ExchangeProcess, samplesFile: string, settings: BenchSettings): Promise<Report> {
+  const { seed, isShort, size, progress } = settings;
   const seconds = Math.max(size ?? (isShort ? 3 : 300), 3);
-  let closedBefore = 0;
-  const rounds = isShort ? { least: 1, most: 1 } : WARM_UP_ROUNDS;
-  for (let round = 0; round < rounds.least || (round < rounds.most && closedBefore < KEPT.closedHolds); round++) {
-    progress(`warming up: ${count(closedBefore)} orders closed`);
-    closedBefore += (await runLoad(exchange, isShort ? 1 : WARM_UP_ROUND_SECONDS)).orders;
-  }
+  const closedBefore = await warmUp(exchange, settings);
   const before = readSamples(samplesFile).length;
-  progress(`loading for ${seconds} s`);
-  const startMs = performance.now();
-  const tell = (): void => progress(`${Math.round((performance.now() - startMs) / 1_000)} of ${seconds} s`);
-  const timer = setInterval(tell, PROGRESS_MS);
-  const load = await runLoad(exchange, seconds).finally(() => clearInterval(timer));
-  const took = (performance.now() - startMs) / 1_000;
-  if (load.refused > 0) throw new Error(`${load.refused} of ${load.requests} requests were refused`);
+  const load = await loadFor(exchange, seconds, progress);
   await requireResting(exchange, 0);
   const samples = readSamples(samplesFile).slice(before);
   const firstMs = samples[0]!.atMs;
@@ -87,7 +61,7 @@ async function measure(
   const resident = lines[0]!;
   return {
     heading: 'Memory',
-    mix: `${load.requests.toLocaleString('en')} requests (${perSecond(load.requests / took)}) on ${CONNECTIONS} connections: orders placed and cancelled, every fourth time a trade besides`,
+    mix: `${load.requests.toLocaleString('en')} requests (${perSecond(load.requests / load.tookSeconds)}) on ${CONNECTIONS} connections: orders placed and cancelled, every fourth time a trade besides`,
     proof: 'every answer was 200; no order rests afterwards: each was cancelled or filled',
     tables: [
       {
@@ -114,7 +88,7 @@ async function measure(
         about: 'Memory of the exchange over time under load',
         svg: lineChart({
           title: `Memory under load: fitted slope of resident ${resident.slopePerMinute.toFixed(2)} MiB/min`,
-          subtitle: `${describeMachine(seed)}; ${perSecond(load.requests / took)} requests`,
+          subtitle: `${describeMachine(seed)}; ${perSecond(load.requests / load.tookSeconds)} requests`,
           x: { label: 'time after the warm-up, s' },
           y: { label: 'memory, MiB', min: 0 },
           series: lines.map(({ name, points }) => ({ name, points })),
@@ -126,19 +100,4 @@ async function measure(
 
 function count(value: number): string {
   return value.toLocaleString('en');
-}
-
-function readSamples(path: string): MemorySample[] {
-  return readFileSync(path, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as MemorySample);
-}
-
-async function runLoad(exchange: ExchangeProcess, seconds: number): Promise<SteadyLoadResult> {
-  const { accounts, baseUrl } = exchange.sandbox;
-  const keys = accounts.slice(0, 2).flatMap(({ key, secret }) => [key, secret]);
-  const args = [LOAD, new URL(baseUrl).port, ...keys, `${CONNECTIONS}`, `${seconds}`];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: (seconds + 60) * 1_000 });
-  return JSON.parse(stdout) as SteadyLoadResult;
 }

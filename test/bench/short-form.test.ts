@@ -78,6 +78,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}the scheduler, durable( +[\d.]+ %){2}( +-?[\d.]+){4}$/m,
   ],
   memory: [/^ {2}resident +([\d.]+ +){3}-?[\d.]+$/m, /^ {2}array buffers +([\d.]+ +){3}-?[\d.]+$/m],
+  split: [/^ {2}exchange +([\d.]+ +){3}-?[\d.]+ +[\d.]+$/m, /^ {2}scheduler +([\d.]+ +){3}-?[\d.]+ +[\d.]+$/m],
   rest: [
     /^ {2}signed REST orders +[\d.]+ (M|k)?\/s +uWebSockets\.js .*×\d/m,
     /^ {2}exchange +([\d.]+ +){5}\/ [\d.]+ +\d+$/m,
