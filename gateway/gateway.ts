@@ -194,7 +194,7 @@ export class Gateway {
    */
   async loadLiveOrders(snapshot: SnapshotReader): Promise<void> {
     const orders = await liveOrdersAt(snapshot, this.#dependencies.history, this.catalogue);
-    this.orders.prime(orders, snapshot.state.timestampMs);
+    this.orders.prime(orders, snapshot.state);
   }
 
   /**

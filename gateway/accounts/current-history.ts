@@ -38,20 +38,20 @@ export class CurrentHistory {
 
   /** @returns the store, once it has every event that the account has now, or a second has passed */
   async of(accountId: number): Promise<HistoryStore> {
-    await this.isCurrent(accountId);
+    await untilReached(this.#sequences.newest(accountId), () => this.store.watermarks());
     return this.store;
   }
 
   /** @returns the store, once it has the instrument's event of that sequence, or a second has passed */
   async ofInstrument(instrumentId: number, eventSequence: number): Promise<HistoryStore> {
-    const wanted = new Float64Array(this.#sequences.partitionCount);
-    wanted[instrumentId % wanted.length] = eventSequence;
-    await untilReached(wanted, () => this.store.watermarks());
+    await this.hasReached(instrumentId, eventSequence);
     return this.store;
   }
 
-  /** Waits like `of`. @returns whether the store has every event that the account had when it was asked */
-  isCurrent(accountId: number): Promise<boolean> {
-    return untilReached(this.#sequences.newest(accountId), () => this.store.watermarks());
+  /** Waits like `ofInstrument`. @returns whether the store has that event by then */
+  hasReached(instrumentId: number, eventSequence: number): Promise<boolean> {
+    const wanted = new Float64Array(this.#sequences.partitionCount);
+    wanted[instrumentId % wanted.length] = eventSequence;
+    return untilReached(wanted, () => this.store.watermarks());
   }
 }

@@ -115,11 +115,12 @@ export class OrderEntry {
 
   /** The view has forgotten orders that this may repeat: the history is asked first. */
   async #submitUnlessRepeated(submission: Submission): Promise<Order> {
-    const { past, publisher, clock } = this.#parts;
-    const { actor, order } = submission;
+    const { past, view, publisher, clock } = this.#parts;
+    const { order } = submission;
     let repeated: Order | undefined;
     try {
-      repeated = await past.repeatedOrder(actor.accountId, order, clock.nowMs());
+      const forgottenSequence = view.forgottenSequence(order.instrumentId);
+      repeated = await past.repeatedOrder(order, forgottenSequence, clock.nowMs());
     } catch (error) {
       publisher.unreserve(newOrderSlots(order));
       throw error;

@@ -22,6 +22,7 @@ type MutableOrder = { -readonly [Field in keyof Order]: Order[Field] };
 interface Entry {
   readonly order: MutableOrder;
   readonly repeatKey: string; // '' without a client order id
+  closedSequence: number; // of the event that closed it; 0 while it lives
 }
 
 /** An order that lives at a snapshot, with what it is found by. */
@@ -49,6 +50,8 @@ export class OrderView implements EventListener {
   #oldestClosed = 0; // index into the full circle
   #restingCount = 0;
   #newestForgottenMs = Number.NEGATIVE_INFINITY;
+  #begunSequence = 0; // of the snapshot that it was primed with
+  readonly #forgottenSequences = new Map<number, number>(); // by instrument: events that closed what was forgotten since
 
   constructor(closedCapacity: number = DEFAULT_CLOSED_ORDERS) {
     this.#closedCapacity = closedCapacity;
@@ -93,20 +96,29 @@ export class OrderView implements EventListener {
   }
 
   /**
+   * @returns the event that whoever is asked for a forgotten order of the instrument must have got: then it knows them
+   *   all, as they ended
+   */
+  forgottenSequence(instrumentId: number): number {
+    return this.#forgottenSequences.get(instrumentId) ?? this.#begunSequence;
+  }
+
+  /**
    * Begins with the orders that live at a snapshot instead of with the first event.
    * @param orders in the order of their acceptance; they are the view's own from now on
-   * @param snapshotMs its time: orders that were closed before it are not known here, however young they are
+   * @param snapshot its last event and time: orders that were closed before are not known here, however young they are
    */
-  prime(orders: Iterable<LiveOrder>, snapshotMs: number): void {
+  prime(orders: Iterable<LiveOrder>, snapshot: { readonly eventSequence: number; readonly timestampMs: number }): void {
     if (this.#entries.size > 0) fail('a view of orders is primed after it has seen some');
     for (const { order, repeatKey: key, isNewestOfClientOrderId } of orders) {
-      this.#entries.set(order.orderId, { order, repeatKey: key });
+      this.#entries.set(order.orderId, { order, repeatKey: key, closedSequence: 0 });
       this.#addResting(order);
       if (key === '') continue;
       this.#byRepeatKey.set(key, order);
       if (isNewestOfClientOrderId) this.#newestByClientKey.set(clientKey(order.keyId, order.clientOrderId), order);
     }
-    this.#newestForgottenMs = snapshotMs;
+    this.#newestForgottenMs = snapshot.timestampMs;
+    this.#begunSequence = snapshot.eventSequence;
   }
 
   onEvent(event: ExchangeEvent): void {
@@ -136,7 +148,7 @@ export class OrderView implements EventListener {
         this.#cancel(event);
         break;
       case EventKind.EXPIRED:
-        this.#close(this.#live(event.orderId), 'EXPIRED');
+        this.#close(this.#live(event.orderId), 'EXPIRED', event.eventSequence);
         break;
       default: // refusals and definitions change no order
     }
@@ -173,7 +185,7 @@ export class OrderView implements EventListener {
       generation: 0,
     };
     const key = order.clientOrderId === '' ? '' : repeatKey(event);
-    this.#entries.set(order.orderId, { order, repeatKey: key });
+    this.#entries.set(order.orderId, { order, repeatKey: key, closedSequence: 0 });
     if (key === '') return;
     this.#byRepeatKey.set(key, order);
     this.#newestByClientKey.set(clientKey(order.keyId, order.clientOrderId), order);
@@ -207,7 +219,7 @@ export class OrderView implements EventListener {
     order.executedLots += fill.quantityLots;
     order.executedTickLots += BigInt(fill.priceTicks) * BigInt(fill.quantityLots);
     order.remainingLots = remainingLots;
-    if (remainingLots === 0) this.#close(order, 'FILLED');
+    if (remainingLots === 0) this.#close(order, 'FILLED', fill.eventSequence);
   }
 
   /** What such an order asks for in lots is what it has bought so far. */
@@ -216,7 +228,7 @@ export class OrderView implements EventListener {
     order.quantityLots = order.executedLots;
     order.executedTickLots += BigInt(fill.priceTicks) * BigInt(fill.quantityLots);
     order.remainingUnits = fill.takerRemainingUnits;
-    if (fill.takerRemainingUnits === 0n) this.#close(order, 'FILLED');
+    if (fill.takerRemainingUnits === 0n) this.#close(order, 'FILLED', fill.eventSequence);
   }
 
   #reduce(event: ReducedEvent): void {
@@ -236,12 +248,13 @@ export class OrderView implements EventListener {
   #cancel(event: CancelledEvent): void {
     const order = this.#live(event.orderId);
     order.cancelReason = event.reason;
-    this.#close(order, 'CANCELLED');
+    this.#close(order, 'CANCELLED', event.eventSequence);
   }
 
-  #close(order: MutableOrder, status: 'FILLED' | 'CANCELLED' | 'EXPIRED'): void {
+  #close(order: MutableOrder, status: 'FILLED' | 'CANCELLED' | 'EXPIRED', eventSequence: number): void {
     this.#leave(order);
     order.status = status;
+    this.#entries.get(order.orderId)!.closedSequence = eventSequence;
     if (this.#closed.length < this.#closedCapacity) {
       this.#closed.push(order.orderId);
       return;
@@ -264,10 +277,11 @@ export class OrderView implements EventListener {
   }
 
   #forget(orderId: number): void {
-    const { order, repeatKey: key } = this.#entries.get(orderId)!;
+    const { order, repeatKey: key, closedSequence } = this.#entries.get(orderId)!;
     this.#entries.delete(orderId);
     if (key === '') return;
     this.#newestForgottenMs = Math.max(this.#newestForgottenMs, order.acceptedAtMs);
+    this.#forgottenSequences.set(order.instrumentId, closedSequence);
     const newest = clientKey(order.keyId, order.clientOrderId);
     if (this.#newestByClientKey.get(newest) === order) this.#newestByClientKey.delete(newest);
     if (this.#byRepeatKey.get(key) === order) this.#byRepeatKey.delete(key);

@@ -33,11 +33,12 @@ export class PastOrders {
 
   /**
    * @param request with a client order id
+   * @param forgottenSequence the event that the history must have to know what the view has forgotten
    * @returns the order that this request repeats, if one was accepted within 24 hours
    * @throws ApiError when the history lags too far behind to tell: an order must not be placed twice
    */
-  async repeatedOrder(accountId: number, request: OrderRequest, nowMs: number): Promise<Order | undefined> {
-    if (!(await this.#history.isCurrent(accountId)))
+  async repeatedOrder(request: OrderRequest, forgottenSequence: number, nowMs: number): Promise<Order | undefined> {
+    if (!(await this.#history.hasReached(request.instrumentId, forgottenSequence)))
       throw tryLater('Whether this client_order_id was used before is not known yet; nothing was taken, try again');
     const sinceMs = nowMs - REPEAT_WINDOW_MS;
     const found = await this.#history.store.repeatedOrder(request, sinceMs, !isProtected(request.orderType));

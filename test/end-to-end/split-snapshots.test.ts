@@ -36,6 +36,22 @@ async function expectKnown({ sandbox }: ExchangeProcess, orderIds: readonly stri
   }
 }
 
+/** Places orders under ids of the client's own, each twice. */
+async function expectRepeatsFound({ sandbox }: ExchangeProcess): Promise<void> {
+  for (const id of ['one', 'two', 'three']) {
+    const place = () =>
+      signedPost(
+        sandbox.baseUrl,
+        sandbox.accounts[0] as Credentials,
+        '/v1/order/new',
+        limitOrder({ client_order_id: id }),
+      );
+    const placed = await place();
+    expect(placed, id).toMatchObject({ status: 200 });
+    expect(await place(), id).toMatchObject({ status: 200, body: { order_id: placed.body.order_id } });
+  }
+}
+
 test('a start from a snapshot that the history lacks: by itself, or by a worker that is brought there', {
   timeout: 600_000,
 }, async () => {
@@ -45,6 +61,7 @@ test('a start from a snapshot that the history lacks: by itself, or by a worker 
   const second = await split.startExchange(SNAPSHOTS);
   expect((await second.status()).start.snapshot).not.toBeNull();
   await expectKnown(second, first);
+  await expectRepeatsFound(second); // the history gets nothing from here on
 
   await split.startWorker('settlement,history,audit-tap,klines');
   await split.settled();

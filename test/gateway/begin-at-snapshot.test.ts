@@ -181,7 +181,7 @@ for (let round = 0; round < SEEDS; round++) {
     primed.market.beginAt(snapshot);
     const live = await liveOrdersAt(snapshot, history.store, primed.catalogue);
     expect(live.length).toBe(snapshot.state.restingOrders);
-    primed.orders.prime(live, snapshot.state.timestampMs);
+    primed.orders.prime(live, snapshot.state);
     const atCut = new Views();
     atCut.take(events.slice(0, cut));
     requireSameOrders(primed, atCut, events.slice(0, cut), cut);

@@ -152,19 +152,25 @@ describe('orders that the view has forgotten', () => {
     expect((await place('10.00')).body).toMatchObject({ order_id: first.body.order_id });
   });
 
-  test('while the history lags nothing is placed that might be a repeat', async () => {
+  test('while the history lags a repeat finds what the history has; nothing is placed that might be a repeat of more', async () => {
     await forget();
     const placed = await exchange.order(bob, 'buy', '1', '10.00', { client_order_id: 'retry' });
     await exchange.post(bob, '/v1/order/cancel', { order_id: placed.body.order_id });
     await exchange.post(bob, '/v1/mytrades'); // the history has everything
     exchange.history.isStalled = true;
-    for (const id of ['a', 'b'])
-      await exchange.order(bob, 'buy', '1', '10.00', { options: ['immediate-or-cancel'], client_order_id: id });
-    const again = await exchange.order(bob, 'buy', '1', '10.00', { client_order_id: 'retry' });
-    expect(again).toMatchObject({ status: 503, body: { reason: 'Maintenance' } });
+    const retry = () => exchange.order(bob, 'buy', '1', '10.00', { client_order_id: 'retry' });
+    const other = (id: string) =>
+      exchange.order(bob, 'buy', '1', '10.00', { options: ['immediate-or-cancel'], client_order_id: id });
+    const [first] = [await other('a'), await other('b')];
+    expect(exchange.gateway.orders.order(Number(placed.body.order_id))).toBeUndefined();
+    expect((await retry()).body).toMatchObject({ order_id: placed.body.order_id, is_cancelled: true });
+
+    await other('c'); // the first one is forgotten, and the history has not heard of it
+    for (const ask of [() => other('a'), retry])
+      expect(await ask()).toMatchObject({ status: 503, body: { reason: 'Maintenance' } });
     exchange.history.isStalled = false;
     exchange.history.wake();
-    const later = await exchange.order(bob, 'buy', '1', '10.00', { client_order_id: 'retry' });
-    expect(later.body.order_id).toBe(placed.body.order_id);
+    expect((await other('a')).body).toMatchObject({ order_id: first!.body.order_id, is_cancelled: true });
+    expect((await retry()).body.order_id).toBe(placed.body.order_id);
   });
 });
