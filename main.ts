@@ -37,6 +37,7 @@ Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only 
   RINGBOOK_ANSWER_TIMEOUT_MS      when an order that waits is answered 503, outcome unknown (default 30000)
   RINGBOOK_REDIS_URL              balances in this Redis (7.0 or later, persistent) rather than in the data folder
   RINGBOOK_AMQP_URL               events and jobs through this RabbitMQ (3.10 or later) rather than within the process
+  RINGBOOK_METRICS_PORT           of workers and scheduler: loopback port for GET /metrics and /healthz (none unless set)
   RINGBOOK_INSTRUMENTS_FILE       JSON of the assets and instruments that the first start defines (README.md tells its form)`;
 
 function flagged(command: Command): Command {

@@ -11,6 +11,7 @@ export interface Configuration {
   readonly host: string;
   readonly port: number; // 0: any free port
   readonly adminPort: number; // 0: any free port
+  readonly metricsPort: number | undefined; // of workers and scheduler; 0: any free port; undefined: none
   readonly dataFolder: string;
   readonly mode: 'sandbox' | 'production';
   readonly rateLimit: 'gemini' | 'off';
@@ -49,6 +50,7 @@ const SCHEMA = z.object({
   RINGBOOK_HOST: z.string().min(1).default('127.0.0.1'),
   RINGBOOK_PORT: port.default(8080),
   RINGBOOK_ADMIN_PORT: port.default(8081),
+  RINGBOOK_METRICS_PORT: port.optional(),
   RINGBOOK_DATA_DIR: z.string().min(1).default('./data'),
   RINGBOOK_MODE: z.enum(['sandbox', 'production']).default('sandbox'),
   RINGBOOK_RATE_LIMIT: z.enum(['gemini', 'off']).optional(),
@@ -131,6 +133,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     host: settings.RINGBOOK_HOST,
     port: settings.RINGBOOK_PORT,
     adminPort: settings.RINGBOOK_ADMIN_PORT,
+    metricsPort: settings.RINGBOOK_METRICS_PORT,
     dataFolder: settings.RINGBOOK_DATA_DIR,
     mode: settings.RINGBOOK_MODE,
     rateLimit: settings.RINGBOOK_RATE_LIMIT ?? (settings.RINGBOOK_MODE === 'sandbox' ? 'off' : 'gemini'),

@@ -1,6 +1,7 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import type { Counter, Gauge } from 'prom-client';
 import type { WorkQueue, WorkQueueCounts } from '../core/ports/work-queue.ts';
 import { type RingBuffers, ringFill } from '../core/ring/ring.ts';
+import { ProcessMetrics, setTotal } from './process-metrics.ts';
 import type { StatusReport } from './status-report.ts';
 
 export interface MetricSources {
@@ -63,29 +64,26 @@ const JOB_COUNTS: Readonly<Record<keyof WorkQueueCounts, string>> = {
 
 /** The metrics of one process in the format of Prometheus. Nothing is measured between two questions. */
 export class ExchangeMetrics {
-  readonly #registry = new Registry();
+  readonly #metrics = new ProcessMetrics();
   readonly #sources: MetricSources;
   readonly #statusGauges: readonly { readonly gauge: Gauge; readonly figure: StatusFigure[2] }[];
   readonly #ringUsed: Gauge;
   readonly #ringSlots: Gauge;
   readonly #parkedJobs: Gauge;
-  readonly #residentBytes: Gauge;
-  readonly #heapBytes: Gauge;
   readonly #jobCounters: readonly { readonly counter: Counter; readonly name: keyof WorkQueueCounts }[];
-  readonly #processorSeconds: Counter;
 
   constructor(sources: MetricSources) {
     this.#sources = sources;
-    this.#statusGauges = STATUS_FIGURES.map(([name, help, figure]) => ({ gauge: this.#gauge(name, help), figure }));
-    this.#ringUsed = this.#gauge('ring_used_slots', 'Slots that the slowest reader has not released', ['ring']);
-    this.#ringSlots = this.#gauge('ring_slots', 'Slots of the ring', ['ring']);
-    this.#parkedJobs = this.#gauge('parked_jobs', 'Jobs that wait for an operator');
-    this.#residentBytes = this.#gauge('process_resident_bytes', 'Resident memory');
-    this.#heapBytes = this.#gauge('process_heap_bytes', "Used bytes of the main thread's heap");
-    this.#processorSeconds = this.#counter('process_cpu_seconds_total', 'Processor time, user and system');
+    this.#statusGauges = STATUS_FIGURES.map(([name, help, figure]) => ({
+      gauge: this.#metrics.gauge(name, help),
+      figure,
+    }));
+    this.#ringUsed = this.#metrics.gauge('ring_used_slots', 'Slots that the slowest reader has not released', ['ring']);
+    this.#ringSlots = this.#metrics.gauge('ring_slots', 'Slots of the ring', ['ring']);
+    this.#parkedJobs = this.#metrics.gauge('parked_jobs', 'Jobs that wait for an operator');
     this.#jobCounters = Object.entries(JOB_COUNTS).map(([name, metric]) => ({
       name: name as keyof WorkQueueCounts,
-      counter: this.#counter(metric, `Since this process began: ${name} of the work queue`),
+      counter: this.#metrics.counter(metric, `Since this process began: ${name} of the work queue`),
     }));
   }
 
@@ -100,26 +98,7 @@ export class ExchangeMetrics {
       this.#ringSlots.set({ ring }, slotCount);
     }
     this.#parkedJobs.set(parkedJobs);
-    const { rss, heapUsed } = process.memoryUsage();
-    this.#residentBytes.set(rss);
-    this.#heapBytes.set(heapUsed);
-    const { user, system } = process.cpuUsage();
-    setTotal(this.#processorSeconds, (user + system) / 1e6);
     for (const { counter, name } of this.#jobCounters) setTotal(counter, queue.counts[name]);
-    return this.#registry.metrics();
+    return this.#metrics.text();
   }
-
-  #gauge(name: string, help: string, labelNames: string[] = []): Gauge {
-    return new Gauge({ name: `ringbook_${name}`, help, labelNames, registers: [this.#registry] });
-  }
-
-  #counter(name: string, help: string): Counter {
-    return new Counter({ name: `ringbook_${name}`, help, registers: [this.#registry] });
-  }
-}
-
-/** The counts are kept where things happen; a counter of the library can only be added to. */
-function setTotal(counter: Counter, total: number): void {
-  counter.reset();
-  counter.inc(total);
 }

@@ -18,6 +18,8 @@ export async function runWorkers(
     { configuration, ...servers, roles, isScheduler },
     { logger, onProgress: console.log, onFatal: (error) => endFatally(name, error, logger) },
   );
+  const metricsUrl = await worker.listen(configuration, logger);
   stopOnSignal(name, () => worker.stop(), logger);
+  if (metricsUrl !== null) console.log(`metrics: ${metricsUrl}`);
   console.log(`ringbook ${isScheduler ? 'scheduler is ready, with' : 'workers are ready:'} ${roles.join(', ')}`);
 }

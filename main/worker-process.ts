@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EventConsumer } from '../core/ports/event-feed.ts';
 import type { JobHandler } from '../core/ports/jobs.ts';
+import { AdminServer } from '../gateway/admin/admin-server.ts';
+import { metricsRoutes } from '../gateway/admin/probe-routes.ts';
 import { AuditTap } from '../workers/audit-tap/audit-tap.ts';
 import { AmqpConnection } from '../workers/bus/amqp-connection.ts';
 import { EventSubscriber } from '../workers/bus/event-subscriber.ts';
@@ -23,6 +26,7 @@ import { PartitionAlarm } from './partition-alarm.ts';
 import { HALT_PARTITION_PATH } from './partition-routes.ts';
 import { SettlementLedger } from './settlement-ledger.ts';
 import { openWorkerFolder, type WorkerFolder } from './worker-folder.ts';
+import { WorkerMetrics } from './worker-metrics.ts';
 import type { WorkerRole } from './worker-roles.ts';
 
 export interface WorkerSettings {
@@ -58,6 +62,7 @@ export class WorkerProcess {
   readonly #alarm: PartitionAlarm;
   readonly #settlement: AbortController;
   readonly #jobs: ExchangeJobs | null;
+  #metrics: AdminServer | null = null;
 
   private constructor(parts: {
     lock: FolderLock;
@@ -120,6 +125,20 @@ export class WorkerProcess {
     return new WorkerProcess({ lock, folder, consumers, connection, subscriber, alarm, settlement, jobs });
   }
 
+  /**
+   * Serves its metrics on loopback, if a port is set for them: with the token that is set for operators, else to everybody.
+   * @returns their address; null without one
+   * @throws ListenError
+   */
+  async listen({ metricsPort, adminToken }: Configuration, logger: Logger): Promise<string | null> {
+    if (metricsPort === undefined) return null;
+    const metrics = new WorkerMetrics({ connection: this.#connection, subscriber: this.#subscriber });
+    const routes = metricsRoutes(() => metrics.text(), adminToken === undefined);
+    const token = adminToken ?? randomBytes(24).toString('base64url');
+    this.#metrics = new AdminServer({ token, routes, logger });
+    return `http://127.0.0.1:${await this.#metrics.listen(metricsPort)}/metrics`;
+  }
+
   /** Finishes and acknowledges what is under way, and ends. The rest stays with the broker. */
   async stop(): Promise<void> {
     await this.#jobs?.stop();
@@ -127,6 +146,7 @@ export class WorkerProcess {
     await this.#subscriber.stop();
     await this.#connection.close();
     this.#alarm.close();
+    this.#metrics?.close();
     for (const { close } of this.#consumers) await close();
     await this.#jobs?.close();
     await this.#folder.database.close();

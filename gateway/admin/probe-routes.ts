@@ -10,13 +10,21 @@ export interface Probes {
   readonly metrics: () => Promise<string>;
 }
 
+/** Metrics of a process that takes no orders, and whether it answers. @param isOpen whoever reaches the port may read them */
+export function metricsRoutes(metrics: Probes['metrics'], isOpen: boolean): AdminRoute[] {
+  return [
+    { method: 'GET', path: '/healthz', isOpen: true, answer: () => ({ result: 'ok' }) },
+    { method: 'GET', path: '/metrics', isOpen, contentType: METRICS_TYPE, answer: metrics },
+  ];
+}
+
 /**
  * What machines ask. `/healthz` (the process answers) and `/readyz` (it takes orders) need no token: who balances load has
  * none, and they tell next to nothing. Metrics tell how much is traded, and need it.
  */
 export function probeRoutes({ troubles, metrics }: Probes): AdminRoute[] {
   return [
-    { method: 'GET', path: '/healthz', isOpen: true, answer: () => ({ result: 'ok' }) },
+    ...metricsRoutes(metrics, false),
     {
       method: 'GET',
       path: '/readyz',
@@ -27,6 +35,5 @@ export function probeRoutes({ troubles, metrics }: Probes): AdminRoute[] {
         return { result: 'ok' };
       },
     },
-    { method: 'GET', path: '/metrics', contentType: METRICS_TYPE, answer: metrics },
   ];
 }

@@ -41,6 +41,7 @@ test.each([
   ['RINGBOOK_PORT', '65536'],
   ['RINGBOOK_PORT', '80.5'],
   ['RINGBOOK_PORT', '-1'],
+  ['RINGBOOK_METRICS_PORT', 'none'],
   ['RINGBOOK_MODE', 'Sandbox'],
   ['RINGBOOK_RATE_LIMIT', 'on'],
   ['RINGBOOK_LOG_LEVEL', 'loud'],

@@ -37,6 +37,7 @@ export class AmqpConnection {
   readonly #channels = new Set<KeptChannel>();
   readonly #onChange: (state: AmqpConnectionState) => void;
   #state: AmqpConnectionState = { isConnected: false, isBlocked: false, reason: null };
+  #connectCount = 0;
   #isClosed = false;
 
   /** Begins to connect. Nothing is thrown when the broker is away: it is tried again each second. */
@@ -60,6 +61,11 @@ export class AmqpConnection {
 
   get state(): AmqpConnectionState {
     return this.#state;
+  }
+
+  /** How often it came: once, and again after each loss. */
+  get connectCount(): number {
+    return this.#connectCount;
   }
 
   /** Opens a channel with confirms now or when the connection is there, and again whenever it was lost. */
@@ -89,6 +95,7 @@ export class AmqpConnection {
   }
 
   #onConnect(): void {
+    this.#connectCount += 1;
     this.#change({ isConnected: true, isBlocked: false, reason: null });
     for (const channel of this.#channels) channel.onConnection(this.#manager.connection!);
   }

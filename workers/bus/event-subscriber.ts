@@ -1,6 +1,6 @@
 import type { EventConsumer, EventSubscriptions } from '../../core/ports/event-feed.ts';
 import { PartitionSubscription } from './partition-subscription.ts';
-import type { EventSubscriberSettings, SubscriberPosition } from './subscriber-settings.ts';
+import type { EventSubscriberSettings, SubscriberPosition, SubscriptionCounts } from './subscriber-settings.ts';
 
 /**
  * Brings consumers their events from RabbitMQ: each partition by a channel of its own, in order, side by side with the
@@ -31,6 +31,8 @@ export class EventSubscriber implements EventSubscriptions {
       failedPartitions: partitions.filter(({ hasFailed }) => hasFailed).map(({ partition }) => partition),
       subscribedPartitions: partitions.filter(({ isSubscribed }) => isSubscribed).map(({ partition }) => partition),
       lagMs: newestLagMs(partitions),
+      waitingMessages: partitions.reduce((sum, { waitingMessages }) => sum + waitingMessages, 0),
+      counts: sumOf(partitions.map(({ counts }) => counts)),
     }));
   }
 
@@ -44,4 +46,10 @@ function newestLagMs(partitions: readonly PartitionSubscription[]): number | nul
   let newest: PartitionSubscription | null = null;
   for (const partition of partitions) if (partition.consumedAtMs > (newest?.consumedAtMs ?? 0)) newest = partition;
   return newest === null ? null : newest.lagMs;
+}
+
+function sumOf(all: readonly Readonly<SubscriptionCounts>[]): SubscriptionCounts {
+  const sum: SubscriptionCounts = { batches: 0, events: 0, retries: 0, rewinds: 0, channels: 0 };
+  for (const counts of all) for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name];
+  return sum;
 }

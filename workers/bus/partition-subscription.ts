@@ -8,7 +8,7 @@ import { DEFAULT_BATCH_EVENTS } from './feed-settings.ts';
 import { declareControl, partitionQueue, requestRewind } from './feed-topology.ts';
 import { type Delivery, joinBatches } from './joined-batch.ts';
 import type { KeptChannel } from './kept-channel.ts';
-import { type EventSubscriberSettings, SUBSCRIBER_DEFAULTS } from './subscriber-settings.ts';
+import { type EventSubscriberSettings, SUBSCRIBER_DEFAULTS, type SubscriptionCounts } from './subscriber-settings.ts';
 
 /** Of the broker's reason: nothing is wrong, the publisher has yet to declare the queue. */
 const NO_QUEUE = 'NOT_FOUND - no queue';
@@ -23,6 +23,7 @@ const NO_QUEUE = 'NOT_FOUND - no queue';
  */
 export class PartitionSubscription {
   readonly partition: number;
+  readonly #counts: SubscriptionCounts = { batches: 0, events: 0, retries: 0, rewinds: 0, channels: 0 };
   readonly #consumer: EventConsumer;
   readonly #settings: Required<Pick<EventSubscriberSettings, 'prefetch' | 'attempts' | 'firstPauseMs' | 'checkMs'>> &
     EventSubscriberSettings;
@@ -70,6 +71,14 @@ export class PartitionSubscription {
     return this.#channel !== null;
   }
 
+  get waitingMessages(): number {
+    return this.#deliveries.length;
+  }
+
+  get counts(): Readonly<SubscriptionCounts> {
+    return this.#counts;
+  }
+
   /** Of the newest batch: from its first publication until its effect was durable. */
   get lagMs(): number | null {
     return this.#lagMs;
@@ -94,6 +103,7 @@ export class PartitionSubscription {
     await channel.prefetch(prefetch);
     this.#rewoundTo = null; // what was asked on an earlier channel may be lost
     this.#channel = channel;
+    this.#counts.channels += 1;
     await channel.consume(this.#queue, (message) => this.#onMessage(channel, message));
     this.#closeReason = null;
     this.#watch = setInterval(() => void this.#check(channel), this.#settings.checkMs).unref();
@@ -179,6 +189,7 @@ export class PartitionSubscription {
         const isFinal = error instanceof PoisonMessageError || attempt >= attempts || this.#end.signal.aborted;
         if (isFinal) throw error;
         this.#settings.onTrouble?.(`${this.#queue}: attempt ${attempt} failed: ${(error as Error).message}`);
+        this.#counts.retries += 1;
         await this.#pause(firstPauseMs * 2 ** (attempt - 1));
         this.#watermark = null; // asked anew: it may have been applied all the same, or be further back
       }
@@ -188,6 +199,8 @@ export class PartitionSubscription {
   async #consume(batch: EventBatch): Promise<void> {
     await this.#consumer.consume(batch);
     this.#watermark = batch.lastSequence;
+    this.#counts.batches += 1;
+    this.#counts.events += batch.events.length;
     const oldest = batch.events[0];
     if (oldest === undefined) return;
     this.#consumedAtMs = Date.now();
@@ -209,6 +222,7 @@ export class PartitionSubscription {
   #rewind(channel: ConfirmChannel, watermark: number): void {
     const { namespace } = this.#settings;
     this.#rewoundTo = watermark;
+    this.#counts.rewinds += 1;
     const request = { consumer: this.#consumer.name, partition: this.partition, afterSequence: watermark };
     try {
       requestRewind(channel, namespace, request);

@@ -29,6 +29,15 @@ export interface EventSubscriberSettings {
 /** Six attempts take pauses of 3.1 s in all. */
 export const SUBSCRIBER_DEFAULTS = { prefetch: 16, attempts: 6, firstPauseMs: 100, checkMs: 30_000 } as const;
 
+/** What a subscription has done since its process began. */
+export interface SubscriptionCounts {
+  batches: number; // consumed
+  events: number; // in them
+  retries: number; // of batches that had failed
+  rewinds: number; // that the publisher was asked for
+  channels: number; // that were opened: one, and another for each that was lost
+}
+
 /** How far a subscribed consumer has come, as this process knows. */
 export interface SubscriberPosition {
   readonly consumer: string;
@@ -39,4 +48,8 @@ export interface SubscriberPosition {
   readonly subscribedPartitions: readonly number[];
   /** Between when the newest batch was first published and when its effect was durable; null before the first. */
   readonly lagMs: number | null;
+  /** Messages that were delivered and are not consumed. */
+  readonly waitingMessages: number;
+  /** Of all its partitions. */
+  readonly counts: Readonly<SubscriptionCounts>;
 }
