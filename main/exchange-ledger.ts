@@ -152,9 +152,12 @@ export class ExchangeLedger {
    * @param act goes on by itself; what it fails with is told here only before the ledger is away
    */
   async unlessAway(act: Promise<unknown>): Promise<void> {
-    const done = act.then(() => true);
+    const ended = new AbortController();
+    const done = act.finally(() => ended.abort());
     done.catch(() => undefined);
-    while (this.trouble === null) if (await Promise.race([done, sleep(LOOK_PAUSE_MS, false)])) return;
+    while (this.trouble === null && !ended.signal.aborted)
+      await sleep(LOOK_PAUSE_MS, undefined, { signal: ended.signal }).catch(() => undefined); // ended
+    if (ended.signal.aborted) await done;
   }
 
   /** Answers in bounded time, whatever the ledger waits for. */

@@ -9,6 +9,7 @@ import { declareControl, partitionQueue, requestRewind } from './feed-topology.t
 import { type Delivery, joinBatches } from './joined-batch.ts';
 import type { KeptChannel } from './kept-channel.ts';
 import { type EventSubscriberSettings, SUBSCRIBER_DEFAULTS, type SubscriptionCounts } from './subscriber-settings.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Of the broker's reason: nothing is wrong, the publisher has yet to declare the queue. */
 const NO_QUEUE = 'NOT_FOUND - no queue';
@@ -30,7 +31,6 @@ export class PartitionSubscription {
   readonly #queue: string;
   readonly #kept: KeptChannel;
   readonly #end = new AbortController();
-  readonly #aborted: Promise<null>;
   readonly #ended: Promise<void>;
   #channel: ConfirmChannel | null = null; // while subscribed
   #watch: NodeJS.Timeout | null = null; // looks after an idle subscription
@@ -49,7 +49,6 @@ export class PartitionSubscription {
     this.partition = partition;
     this.#settings = { ...SUBSCRIBER_DEFAULTS, ...settings };
     this.#queue = partitionQueue(settings.namespace, consumer.name, partition);
-    this.#aborted = new Promise((resolve) => this.#end.signal.addEventListener('abort', () => resolve(null)));
     this.#kept = settings.connection.keepChannel({
       name: this.#queue,
       ...(settings.openTimeoutMs === undefined ? {} : { openTimeoutMs: settings.openTimeoutMs }),
@@ -258,7 +257,7 @@ export class PartitionSubscription {
   async #readWatermark(): Promise<number | null> {
     const { name } = this.#consumer;
     try {
-      const watermarks = await Promise.race([this.#consumer.watermarks(), this.#aborted]);
+      const watermarks = await unlessAborted(this.#consumer.watermarks(), this.#end.signal);
       if (watermarks === null) return null;
       if (watermarks.length !== this.#settings.partitionCount)
         fail(`consumer ${name}: ${watermarks.length} watermarks for ${this.#settings.partitionCount} partitions`);

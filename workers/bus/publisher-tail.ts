@@ -7,6 +7,7 @@ import { LaneReader } from './lane-reader.ts';
 import { PublisherLane } from './publisher-lane.ts';
 import type { PublisherSession } from './publisher-session.ts';
 import type { PublisherTimes } from './publisher-settings.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { WatermarkFollower } from './watermark-follower.ts';
 
 export interface PublisherTailSettings {
@@ -33,7 +34,6 @@ export class PublisherTail {
   readonly #consumer: ConsumerProgress;
   readonly #settings: PublisherTailSettings;
   readonly #end = new AbortController();
-  readonly #aborted: Promise<null>;
   readonly #follower: WatermarkFollower;
   readonly #ended: Promise<unknown>;
   #session: PublisherSession | null = null;
@@ -48,7 +48,6 @@ export class PublisherTail {
     this.#consumer = consumer;
     this.#settings = settings;
     const { signal } = this.#end;
-    this.#aborted = new Promise((resolve) => signal.addEventListener('abort', () => resolve(null)));
     this.#follower = new WatermarkFollower(consumer, {
       times: settings.times,
       signal,
@@ -202,7 +201,7 @@ export class PublisherTail {
   async #watermarksPatiently(): Promise<readonly number[] | null> {
     while (!this.#end.signal.aborted && !this.#mustBegin) {
       try {
-        return await Promise.race([this.#consumer.watermarks(), this.#aborted]);
+        return await unlessAborted(this.#consumer.watermarks(), this.#end.signal);
       } catch (error) {
         this.#settings.onTrouble(`the watermarks of ${this.#consumer.name} can't be read: ${(error as Error).message}`);
         await this.#pause(this.#settings.times.mendPauseMs);

@@ -3,6 +3,7 @@ import type { ConsumerProgress } from '../../core/ports/event-feed.ts';
 import type { PublisherLane } from './publisher-lane.ts';
 import type { PublisherSession } from './publisher-session.ts';
 import type { PublisherTimes } from './publisher-settings.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface WatermarkFollowerSettings {
   readonly times: PublisherTimes;
@@ -19,18 +20,12 @@ export interface WatermarkFollowerSettings {
 export class WatermarkFollower {
   readonly #consumer: ConsumerProgress;
   readonly #settings: WatermarkFollowerSettings;
-  readonly #aborted: Promise<null>;
   #wakeSleeper: (() => void) | null = null;
 
   constructor(consumer: ConsumerProgress, settings: WatermarkFollowerSettings) {
     this.#consumer = consumer;
     this.#settings = settings;
-    this.#aborted = new Promise((resolve) =>
-      settings.signal.addEventListener('abort', () => {
-        resolve(null);
-        this.wake();
-      }),
-    );
+    settings.signal.addEventListener('abort', () => this.wake(), { once: true });
   }
 
   /** To be called when something was sent. */
@@ -51,7 +46,10 @@ export class WatermarkFollower {
       }
       await sleep(pauseMs, undefined, { signal }).catch(() => {}); // stopped
       // Who can't be asked is asked again: it makes no progress either.
-      const watermarks = await Promise.race([this.#consumer.watermarks().catch(() => []), this.#aborted]);
+      const watermarks = await unlessAborted(
+        this.#consumer.watermarks().catch(() => []),
+        signal,
+      );
       if (watermarks === null || looked !== lanes()) continue;
       const hasMoved = looked.filter((lane) => lane.advance(watermarks[lane.partition] ?? 0)).length > 0;
       pauseMs = hasMoved ? watermarkPauseMs : Math.min(pauseMs * 2, longestWatermarkPauseMs);
