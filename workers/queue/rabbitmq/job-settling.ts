@@ -66,45 +66,51 @@ export class JobSettling {
     target: PublishTarget,
   ): Promise<boolean> {
     const { hopCounter, publisher, rules } = this.#parts;
-    let loop: Parking | null = null;
-    const isSent = await this.#stubbornly(delivery, async () => {
+    const outcome = await this.#stubbornly(delivery, async () => {
       const count = await hopCounter.count(job.id);
-      if (count > rules.hopLimit) {
-        loop = parking(
+      if (count > rules.hopLimit)
+        return parking(
           'LOOP',
           `sent on ${count - 1} times within a minute, though it carries the count ${read.job.hops}`,
         );
-        return;
-      }
       try {
         await publisher.publish(target, jobMessage(job, payloadText));
       } catch (error) {
         await hopCounter.uncount(job.id);
         throw error;
       }
+      delivery.acknowledge();
+      return 'sent';
     });
-    if (loop !== null) await this.#park(delivery, read, loop);
-    return isSent && loop === null;
+    if (outcome === 'sent') return true;
+    if (outcome !== null) await this.#park(delivery, read, outcome);
+    return false;
   }
 
   async #park(delivery: Delivery, read: ReadMessage, why: Parking): Promise<void> {
     const { publisher, counts, nowMs, prefix } = this.#parts;
     const message = parkedMessage(delivery.message, read, why, nowMs());
     const target = { exchange: parkingExchange(prefix), routingKey: read.job.type };
-    if (await this.#stubbornly(delivery, () => publisher.publish(target, message))) counts.park(why);
+    const parked = await this.#stubbornly(delivery, async () => {
+      await publisher.publish(target, message);
+      delivery.acknowledge();
+      return 'parked';
+    });
+    if (parked !== null) counts.park(why);
   }
 
-  /** @returns true once it was sent and acknowledged; false when it stays with the broker */
-  async #stubbornly(delivery: Delivery, send: () => Promise<void>): Promise<boolean> {
+  /**
+   * @param act acknowledges the delivery once it is safe elsewhere; done again where the work queue is not available
+   * @returns its outcome; null when the delivery stays with the broker
+   */
+  async #stubbornly<Outcome>(delivery: Delivery, act: () => Promise<Outcome>): Promise<Outcome | null> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        await send();
-        delivery.acknowledge();
-        return true;
+        return await act();
       } catch (error) {
         if (!(error instanceof WorkQueueUnavailableError)) throw error;
         await sleep(pauseMs, undefined, { signal: delivery.stopping, ref: false }).catch(() => undefined);
-        if (delivery.stopping.aborted || !delivery.isOurs()) return false;
+        if (delivery.stopping.aborted || !delivery.isOurs()) return null;
       }
     }
   }
