@@ -7,8 +7,8 @@ import type { EventListener } from './event-reader.ts';
 import { ExpiryHeap } from './expiry-heap.ts';
 import type { OrderView } from './order-view.ts';
 
-/** Timers count in 32 bits; whoever waits longer looks again. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Timers stand still while the host sleeps: whoever waits longer looks again. */
+const LONGEST_TIMER_MS = 60_000;
 /** After which the time is told again when there was no room for it. */
 const RETRY_MS = 50;
 
@@ -93,7 +93,7 @@ export class ExpirySchedule implements EventListener {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       if (this.#isDue()) void this.#advance().then(() => this.#setTimer());
-      else this.#setTimer(); // it came a little early, or the expiry is farther away than a timer reaches
+      else this.#setTimer(); // it came a little early, or the expiry is farther away
     }, waitMs);
   }
 
