@@ -33,6 +33,7 @@ export class TradingLoad {
   readonly #random: RandomIntegers;
   readonly #kinds: 'limit' | 'all';
   #orderCount = 0;
+  #isOver = false;
 
   constructor(accounts: readonly Credentials[], random: RandomIntegers, kinds: 'limit' | 'all' = 'limit') {
     this.#accounts = accounts;
@@ -40,13 +41,18 @@ export class TradingLoad {
     this.#kinds = kinds;
   }
 
-  /** @returns when every client has lost its connection */
+  /** Every client ends with the request that it waits for. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** @returns when every client has lost its connection, or has ended */
   async run(baseUrl: string, clients: number, round: number): Promise<void> {
     await Promise.all(Array.from({ length: clients }, (_, client) => this.#runClient(baseUrl, `${round}-${client}`)));
   }
 
   async #runClient(baseUrl: string, name: string): Promise<void> {
-    for (let step = 0; step < 10_000; step++) {
+    for (let step = 0; step < 10_000 && !this.#isOver; step++) {
       try {
         if (this.#random.below(4) === 0) await this.#cancelOne(baseUrl);
         else if (this.#kinds === 'all' && this.#random.below(3) === 0) await this.#amendOne(baseUrl);
