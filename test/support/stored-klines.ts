@@ -1,5 +1,5 @@
 import type { Kline } from '../../core/ports/klines.ts';
-import { exactSums, KLINE_COLUMNS, type KlineRow } from '../../workers/klines/kline-rows.ts';
+import { readKlines } from '../../workers/klines/kline-rows.ts';
 import { klinesDatabasePath } from '../../workers/storage/klines-database.ts';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { inOrder } from './plain-klines.ts';
@@ -7,9 +7,9 @@ import { inOrder } from './plain-klines.ts';
 /** @returns every candle of a data folder, in order of instrument, size and time */
 export async function storedKlines(dataFolder: string): Promise<Kline[]> {
   const database = await SqliteDatabase.openReader(klinesDatabasePath(dataFolder));
-  const rows = await database.all<KlineRow>(`SELECT ${KLINE_COLUMNS} FROM klines`);
+  const klines = await readKlines(database, '', []);
   await database.close();
-  return inOrder(rows.map(exactSums));
+  return inOrder(klines);
 }
 
 /** Changes candles behind the exchange's back. */

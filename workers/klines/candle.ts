@@ -29,7 +29,7 @@ export function joined(kline: Kline, later: MinutePart): Kline {
  */
 export function summed(size: KlineSize, parts: Iterable<MinutePart>): Kline[] {
   const klines: Kline[] = [];
-  for (const { ...part } of parts) {
+  for (const part of parts) {
     const last = klines.at(-1);
     if (last?.openMs === intervalStartMs(size, part.openMs)) klines[klines.length - 1] = joined(last, part);
     else klines.push(begunWith(size, part));

@@ -66,34 +66,49 @@ export class HistoryMinutes {
 
   /**
    * Sums are split into halves, since SQLite's own would overflow: of up to 2^31 trades a minute each half is exact.
-   * First and last are by sequence, which is the trade's id.
+   * First and last are by sequence, which is the trade's id. One JSON text, as in readKlines.
    */
   async #minutes(condition: string, values: readonly SqlValue[]): Promise<MinutePart[]> {
-    const rows = await this.#database.all<MinuteRow>(
-      `SELECT instrument_id AS instrumentId, minute * 60000 AS openMs, trades, high AS highTicks, low AS lowTicks,
-         first AS firstSequence, last AS lastSequence,
-         (SELECT price_ticks FROM trades WHERE trade_id = first) AS openTicks,
-         (SELECT price_ticks FROM trades WHERE trade_id = last) AS closeTicks,
-         CAST(lots_high AS TEXT) AS lotsHigh, CAST(lots_low AS TEXT) AS lotsLow,
-         CAST(units_high AS TEXT) AS unitsHigh, CAST(units_low AS TEXT) AS unitsLow
+    const [row] = await this.#database.all<{ json: string }>(
+      `SELECT json_group_array(json_array(instrument_id, minute * 60000, trades, high, low, first, last,
+         (SELECT price_ticks FROM trades WHERE trade_id = first),
+         (SELECT price_ticks FROM trades WHERE trade_id = last),
+         CAST(lots_high AS TEXT), CAST(lots_low AS TEXT), CAST(units_high AS TEXT), CAST(units_low AS TEXT)
+         ) ORDER BY instrument_id, minute) AS json
        FROM (SELECT instrument_id, timestamp_ms / 60000 AS minute, count(*) AS trades, min(trade_id) AS first,
            max(trade_id) AS last, max(price_ticks) AS high, min(price_ticks) AS low,
            sum(quantity_lots >> 32) AS lots_high, sum(quantity_lots & 4294967295) AS lots_low,
            sum(notional_units >> 32) AS units_high, sum(notional_units & 4294967295) AS units_low
-         FROM trades WHERE ${condition} GROUP BY instrument_id, minute)
-       ORDER BY instrument_id, minute`,
+         FROM trades WHERE ${condition} GROUP BY instrument_id, minute)`,
       values,
     );
-    return rows.map(({ lotsHigh, lotsLow, unitsHigh, unitsLow, ...row }) => ({
-      ...row,
-      lots: whole(lotsHigh, lotsLow),
-      notionalUnits: whole(unitsHigh, unitsLow),
-    }));
+    return (JSON.parse(row!.json) as MinuteArray[]).map(minutePartOf);
   }
 }
 
-type MinuteRow = Omit<MinutePart, 'lots' | 'notionalUnits'> &
-  Readonly<Record<'lotsHigh' | 'lotsLow' | 'unitsHigh' | 'unitsLow', string>>;
+type MinuteArray = readonly [
+  instrumentId: number,
+  openMs: number,
+  trades: number,
+  highTicks: number,
+  lowTicks: number,
+  firstSequence: number,
+  lastSequence: number,
+  openTicks: number,
+  closeTicks: number,
+  lotsHigh: string,
+  lotsLow: string,
+  unitsHigh: string,
+  unitsLow: string,
+];
+
+function minutePartOf(row: MinuteArray): MinutePart {
+  const [instrumentId, openMs, trades, highTicks, lowTicks, firstSequence, lastSequence, openTicks, ...rest] = row;
+  const [closeTicks, lotsHigh, lotsLow, unitsHigh, unitsLow] = rest;
+  const prices = { openTicks, highTicks, lowTicks, closeTicks };
+  const sums = { lots: whole(lotsHigh, lotsLow), notionalUnits: whole(unitsHigh, unitsLow) };
+  return { instrumentId, openMs, ...prices, ...sums, trades, firstSequence, lastSequence };
+}
 
 const HALF = 2n ** 32n;
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import {
   intervalEndMs,
   intervalStartMs,
@@ -7,7 +6,7 @@ import {
   PART_SIZE,
 } from '../../core/klines/kline-calendar.ts';
 import type { Kline, KlineDifference } from '../../core/ports/klines.ts';
-import { summed } from './candle.ts';
+import { type MinutePart, summed } from './candle.ts';
 import type { HistoryMinutes } from './history-minutes.ts';
 import type { KlineWriter } from './kline-writer.ts';
 import type { KlineSpan, SqliteKlineStore } from './sqlite-kline-store.ts';
@@ -63,22 +62,27 @@ export class KlineCheck {
 
   /** Checks the candles that a stretch touches, of the sizes asked for. Holds them in memory. */
   check(range: KlineCheckRange): Promise<KlineCheckResult> {
-    const { instrumentId, fromMs, sizes, isVerifyOnly = false, known } = range;
+    const { instrumentId, sizes, isVerifyOnly = false, known } = range;
     return this.#writer.inTurn(this.#writer.partitionOf(instrumentId), async () => {
-      const nothing: RightKlines = { fromMs, toMs: fromMs, klines: [] };
+      const asked = KLINE_SIZES.filter((size) => sizes.includes(size));
+      // All that is read is asked for at once: one turn to SQLite's threads and back.
+      const [trades, ...stored] = await Promise.all([
+        asked[0] === '1m' ? this.#minutes(range) : null,
+        ...asked.map((size) => {
+          const { fromMs, toMs } = touchedBy(size, range);
+          return this.#store.within(instrumentId, size, fromMs, toMs);
+        }),
+      ]);
       const right = new Map<KlineSize, RightKlines>(known);
       const differences: KlineDifference[] = [];
       let checked = 0;
-      for (const size of KLINE_SIZES) {
-        if (!sizes.includes(size)) continue;
+      for (const [index, size] of asked.entries()) {
         const ought =
-          size === '1m'
-            ? await this.#rightMinutes(range)
-            : await this.#rightSums(range, size, right.get(PART_SIZE[size]) ?? nothing);
-        const stored = await this.#store.within(instrumentId, size, ought.fromMs, ought.toMs);
+          size === '1m' ? rightMinutes(range, trades!, stored[index]!) : await this.#rightSums(range, size, right);
+        const comparable = stored[index]!.filter(({ openMs }) => openMs < ought.toMs);
         right.set(size, ought);
-        checked += Math.max(stored.length, ought.klines.length);
-        differences.push(...differencesOf(stored, ought.klines));
+        checked += Math.max(comparable.length, ought.klines.length);
+        differences.push(...differencesOf(comparable, ought.klines));
       }
       if (!isVerifyOnly && differences.length > 0) await this.#correct(instrumentId, differences);
       return { checked, corrected: isVerifyOnly ? 0 : differences.length, differences, right };
@@ -102,44 +106,73 @@ export class KlineCheck {
     };
   }
 
-  /** What the history does not know yet can't be compared: the stretch ends before the first such minute. */
-  async #rightMinutes({ instrumentId, fromMs, toMs }: KlineCheckRange): Promise<RightKlines> {
+  /** Of trades that both the history and the candles have. */
+  async #minutes({ instrumentId, fromMs, toMs }: KlineCheckRange): Promise<KnownMinutes> {
     const partition = this.#writer.partitionOf(instrumentId);
-    const known = (await this.#trades.watermarks())[partition]!;
-    const stored = this.#writer.watermarks[partition]!;
-    let endMs = toMs;
-    if (known < stored) {
-      const unknown = (await this.#store.within(instrumentId, '1m', fromMs, toMs)).find(
-        ({ lastSequence }) => lastSequence > known,
-      );
-      endMs = unknown?.openMs ?? toMs;
-    }
-    const minutes = await this.#trades.ofInstrument(instrumentId, fromMs, endMs, Math.min(known, stored));
-    return { fromMs, toMs: endMs, klines: summed('1m', minutes) };
+    const throughSequence = (await this.#trades.watermarks())[partition]!;
+    const both = Math.min(throughSequence, this.#writer.watermarks[partition]!);
+    return { throughSequence, parts: await this.#trades.ofInstrument(instrumentId, fromMs, toMs, both) };
   }
 
   /** Sums a size's parts: those that were worked out just now, and around them, to whole intervals, the stored ones. */
   async #rightSums(
-    { instrumentId, fromMs, toMs }: KlineCheckRange,
+    range: KlineCheckRange,
     size: (typeof LARGER_SIZES)[number],
-    inner: RightKlines,
+    right: ReadonlyMap<KlineSize, RightKlines>,
   ): Promise<RightKlines> {
-    const outer = { fromMs: intervalStartMs(size, fromMs), toMs: intervalEndMs(size, toMs - 1) };
+    const outer = touchedBy(size, range);
     const part = PART_SIZE[size];
-    const before = await this.#store.within(instrumentId, part, outer.fromMs, inner.fromMs);
-    const behind = await this.#store.within(instrumentId, part, inner.toMs, outer.toMs);
+    const inner = right.get(part) ?? { fromMs: range.fromMs, toMs: range.fromMs, klines: [] };
+    const before = await this.#store.within(range.instrumentId, part, outer.fromMs, inner.fromMs);
+    const behind = await this.#store.within(range.instrumentId, part, inner.toMs, outer.toMs);
     return { ...outer, klines: summed(size, [...before, ...inner.klines, ...behind]) };
   }
 
   async #correct(instrumentId: number, differences: readonly KlineDifference[]): Promise<void> {
+    const missing: Kline[] = [];
     const right: Kline[] = [];
     const removed: Kline[] = [];
     for (const { stored, recomputed } of differences)
-      if (recomputed !== null) right.push({ ...recomputed, revision: stored === null ? 1 : stored.revision + 1 });
-      else if (stored !== null) removed.push(stored);
-    await this.#writer.correct(instrumentId, right, removed);
+      if (stored === null) missing.push(recomputed!);
+      else if (recomputed === null) removed.push(stored);
+      else right.push({ ...recomputed, revision: stored.revision + 1 });
+    await this.#writer.correct(instrumentId, { missing, right, removed });
   }
 }
+
+/** Minutes by the history's trades, and how far the history knows them. */
+interface KnownMinutes {
+  readonly throughSequence: number;
+  readonly parts: readonly MinutePart[];
+}
+
+/** @returns the whole intervals that a stretch of whole minutes touches */
+function touchedBy(size: KlineSize, { fromMs, toMs }: KlineCheckRange): { fromMs: number; toMs: number } {
+  return { fromMs: intervalStartMs(size, fromMs), toMs: intervalEndMs(size, toMs - 1) };
+}
+
+/** What the history does not know yet can't be compared: the stretch ends before the first such minute. */
+function rightMinutes(
+  { fromMs, toMs }: KlineCheckRange,
+  { throughSequence, parts }: KnownMinutes,
+  stored: readonly Kline[],
+): RightKlines {
+  const endMs = stored.find(({ lastSequence }) => lastSequence > throughSequence)?.openMs ?? toMs;
+  return {
+    fromMs,
+    toMs: endMs,
+    klines: summed(
+      '1m',
+      parts.filter(({ openMs }) => openMs < endMs),
+    ),
+  };
+}
+
+/** Everything but the revision, which tells only how often a candle was put right. */
+const COMPARED = Object.keys({
+  ...{ instrumentId: true, size: true, openMs: true, openTicks: true, highTicks: true, lowTicks: true },
+  ...{ closeTicks: true, lots: true, notionalUnits: true, trades: true, firstSequence: true, lastSequence: true },
+} satisfies Record<Exclude<keyof Kline, 'revision'>, true>) as Exclude<keyof Kline, 'revision'>[];
 
 /** @param stored and @param ought in order of time */
 function differencesOf(stored: readonly Kline[], ought: readonly Kline[]): KlineDifference[] {
@@ -148,7 +181,7 @@ function differencesOf(stored: readonly Kline[], ought: readonly Kline[]): Kline
   for (const recomputed of ought) {
     const found = byOpenMs.get(recomputed.openMs) ?? null;
     byOpenMs.delete(recomputed.openMs);
-    if (found === null || !isDeepStrictEqual(found, { ...recomputed, revision: found.revision }))
+    if (found === null || COMPARED.some((field) => found[field] !== recomputed[field]))
       differences.push({ stored: found, recomputed });
   }
   for (const spurious of byOpenMs.values()) differences.push({ stored: spurious, recomputed: null });

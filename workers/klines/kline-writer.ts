@@ -7,16 +7,7 @@ import type { Kline, MarketInfo } from '../../core/ports/klines.ts';
 import type { KlinesDatabase } from '../storage/klines-database.ts';
 import { readWatermarks, WATERMARKS } from '../storage/view-database.ts';
 import { begunWith, joined, type MinutePart } from './candle.ts';
-import {
-  exactSums,
-  KLINE_COLUMNS,
-  KLINES,
-  type KlineRow,
-  klineValues,
-  MARKET_INFO,
-  marketInfoValues,
-  readMarketInfo,
-} from './kline-rows.ts';
+import { KLINES, klineValues, MARKET_INFO, marketInfoValues, readKlines, readMarketInfo } from './kline-rows.ts';
 import { marketInfoOf } from './market-info.ts';
 
 /** What is kept in memory of an instrument: the candles that may still grow, and its day. */
@@ -24,6 +15,13 @@ interface InstrumentKlines {
   readonly latest: ReadonlyMap<KlineSize, Kline>;
   readonly day: RollingDay;
   readonly asOfMs: number; // that the day was last looked at: it never goes back
+}
+
+/** Candles of one instrument to put right. */
+export interface KlineCorrections {
+  readonly missing: readonly Kline[]; // none is stored of their intervals
+  readonly right: readonly Kline[]; // in place of stored ones
+  readonly removed: readonly Kline[]; // stored, without trades
 }
 
 /**
@@ -106,9 +104,10 @@ export class KlineWriter {
     this.#watermarks[partition] = lastSequence;
   }
 
-  /** Replaces and removes candles of an instrument. In its partition's turn. */
-  async correct(instrumentId: number, right: readonly Kline[], removed: readonly Kline[]): Promise<void> {
+  /** Adds, replaces and removes candles of an instrument. In its partition's turn. */
+  async correct(instrumentId: number, { missing, right, removed }: KlineCorrections): Promise<void> {
     const { commits } = this.#klines;
+    for (const kline of missing) commits.add(KLINES, klineValues(kline));
     for (const kline of removed) commits.remove(KLINES, [instrumentId, kline.size, kline.openMs]);
     for (const kline of right) commits.put(KLINES, klineValues(kline));
     this.#instruments.delete(instrumentId); // read again when it is needed
@@ -141,7 +140,9 @@ export class KlineWriter {
   async #instrument(instrumentId: number): Promise<InstrumentKlines> {
     const known = this.#instruments.get(instrumentId);
     if (known !== undefined) return known;
-    const newest = await this.#rows(
+    const { database } = this.#klines;
+    const newest = await readKlines(
+      database,
       `JOIN (SELECT value AS newest_size,
          (SELECT max(open_ms) FROM klines WHERE instrument_id = ?1 AND size = value) AS newest_ms FROM json_each(?2))
        ON size = newest_size AND open_ms = newest_ms WHERE instrument_id = ?1`,
@@ -150,20 +151,15 @@ export class KlineWriter {
     const latest = new Map(newest.map((kline) => [kline.size, kline]));
     const day = new RollingDay();
     const sinceMs = (latest.get('1m')?.openMs ?? 0) - DAY_MS; // a day that ends later holds no more than that
-    const minutes = await this.#rows("WHERE instrument_id = ? AND size = '1m' AND open_ms > ? ORDER BY open_ms", [
+    const minutes = await readKlines(database, "WHERE instrument_id = ? AND size = '1m' AND open_ms > ?", [
       instrumentId,
       sinceMs,
     ]);
     for (const minute of minutes) day.addMinute(this.#minuteOf(minute));
-    const stored = await readMarketInfo(this.#klines.database, instrumentId);
+    const stored = await readMarketInfo(database, instrumentId);
     const instrument = { latest, day, asOfMs: Math.max(stored?.asOfMs ?? 0, latest.get('1m')?.openMs ?? 0) };
     this.#instruments.set(instrumentId, instrument);
     return instrument;
-  }
-
-  async #rows(where: string, values: readonly (string | number)[]): Promise<Kline[]> {
-    const rows = await this.#klines.database.all<KlineRow>(`SELECT ${KLINE_COLUMNS} FROM klines ${where}`, values);
-    return rows.map(exactSums);
   }
 
   #minuteOf({ instrumentId, openMs, notionalUnits, ...part }: MinutePart) {

@@ -4,7 +4,7 @@ import { type Kline, type KlineStore, MAX_KLINES, type MarketInfo } from '../../
 import { klinesDatabasePath } from '../storage/klines-database.ts';
 import { SqliteDatabase } from '../storage/sqlite-database.ts';
 import { readPartitionCount, readWatermarks } from '../storage/view-database.ts';
-import { exactSums, KLINE_COLUMNS, type KlineRow, readMarketInfo } from './kline-rows.ts';
+import { readKlines, readMarketInfo } from './kline-rows.ts';
 
 /** From the first to the last moment of something. */
 export interface KlineSpan {
@@ -38,8 +38,9 @@ export class SqliteKlineStore implements KlineStore {
   async klines(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Kline[]> {
     if (shiftedStartMs(size, fromMs, MAX_KLINES) < toMs)
       fail(`candles of ${size} from ${fromMs} to ${toMs} are more than ${MAX_KLINES}`);
-    return this.#klines(
-      `instrument_id = ?1 AND size = ?2 AND open_ms < ?4 AND open_ms >= coalesce(
+    return readKlines(
+      this.#database,
+      `WHERE instrument_id = ?1 AND size = ?2 AND open_ms < ?4 AND open_ms >= coalesce(
          (SELECT max(open_ms) FROM klines WHERE instrument_id = ?1 AND size = ?2 AND open_ms < ?3), ?3)`,
       [instrumentId, size, fromMs, toMs],
     );
@@ -48,7 +49,7 @@ export class SqliteKlineStore implements KlineStore {
   /** Any number of candles, for those who compare or draw them: what begins in `fromMs` … `toMs`, exclusive. */
   async within(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Kline[]> {
     if (fromMs >= toMs) return []; // often: what is summed is mostly at hand
-    return this.#klines('instrument_id = ? AND size = ? AND open_ms >= ? AND open_ms < ?', [
+    return readKlines(this.#database, 'WHERE instrument_id = ? AND size = ? AND open_ms >= ? AND open_ms < ?', [
       instrumentId,
       size,
       fromMs,
@@ -73,13 +74,5 @@ export class SqliteKlineStore implements KlineStore {
 
   close(): Promise<void> {
     return this.#database.close();
-  }
-
-  async #klines(condition: string, values: readonly (string | number)[]): Promise<Kline[]> {
-    const rows = await this.#database.all<KlineRow>(
-      `SELECT ${KLINE_COLUMNS} FROM klines WHERE ${condition} ORDER BY open_ms`,
-      values,
-    );
-    return rows.map(exactSums);
   }
 }

@@ -6,7 +6,7 @@ import { EventKind } from '../../../core/protocol/kinds.ts';
 import { TRADES } from '../../../workers/history/history-rows.ts';
 import { HistoryMinutes } from '../../../workers/klines/history-minutes.ts';
 import { KlineCheck } from '../../../workers/klines/kline-check.ts';
-import { exactSums, KLINE_COLUMNS, type KlineRow } from '../../../workers/klines/kline-rows.ts';
+import { readKlines } from '../../../workers/klines/kline-rows.ts';
 import { KlineWriter } from '../../../workers/klines/kline-writer.ts';
 import { KlinesConsumer } from '../../../workers/klines/klines-consumer.ts';
 import { SqliteKlineStore } from '../../../workers/klines/sqlite-kline-store.ts';
@@ -68,8 +68,7 @@ export class KlineFolder {
 
   /** @returns every stored candle */
   async rows(): Promise<Kline[]> {
-    const rows = await this.klines.database.all<KlineRow>(`SELECT ${KLINE_COLUMNS} FROM klines`);
-    return inOrder(rows.map(exactSums));
+    return inOrder(await readKlines(this.klines.database, '', []));
   }
 
   async close(): Promise<void> {

@@ -117,7 +117,11 @@ test(`what was lost, changed or made up is found, told and put right once (SEED=
   }
   const spurious = right.find(({ size }) => size === '1d')!;
   const emptyMs = spurious.openMs - 7 * 86_400_000;
-  await klines.writer.correct(spurious.instrumentId, [{ ...spurious, openMs: emptyMs }], []);
+  await klines.writer.correct(spurious.instrumentId, {
+    missing: [{ ...spurious, openMs: emptyMs }],
+    right: [],
+    removed: [],
+  });
 
   const verified = await rebuildKlines(klines.check, { ...EVERYTHING, isVerifyOnly: true }, () => {});
   expect(verified.corrected).toBe(0);
