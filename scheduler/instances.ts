@@ -20,7 +20,7 @@ export class Instances {
     const full = [...this.#counts.values()].filter(({ job, count }) => count >= job.settings.maxInstances);
     return {
       busy: full.map(({ job }) => job.jobId),
-      queueing: full.filter(({ job }) => letsWait(job)).map(({ job }) => job.jobId),
+      queueing: full.filter(({ job }) => letsWait(job) || this.#isMakingRoom(job.jobId)).map(({ job }) => job.jobId),
     };
   }
 
@@ -59,9 +59,17 @@ export class Instances {
 
   /** Makes room for a later run; until the oldest one has ended, that waits. */
   abortOldest(jobId: string): void {
-    const own = this.all.filter(({ job }) => job.jobId === jobId);
-    if (own.some(({ isAborted }) => isAborted)) return; // room is being made already
-    own[0]?.abort(new JobAbortedError('a later run takes its place', true));
+    if (this.#isMakingRoom(jobId)) return;
+    this.#ofJob(jobId)[0]?.abort(new JobAbortedError('a later run takes its place', true));
+  }
+
+  /** A run that was told to end may take its time, or never do it. */
+  #isMakingRoom(jobId: string): boolean {
+    return this.#ofJob(jobId).some(({ isAborted }) => isAborted);
+  }
+
+  #ofJob(jobId: string): JobExecution[] {
+    return this.all.filter(({ job }) => job.jobId === jobId);
   }
 }
 

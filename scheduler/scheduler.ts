@@ -255,6 +255,7 @@ export class Scheduler {
       this.#execute(new JobExecution(waiting, this.#handlers.get(waiting.job.handler), token, time));
     for (const jobId of replaced) this.#instances.abortOldest(jobId);
     if (this.#isStopping) return;
+    if (replaced.size > 0) this.#isWanted = true; // their later runs are not looked at again, but what stands behind them
     if (done.wakeMs === null) time.cancelWake();
     else if (done.wakeMs <= time.wallMs()) this.#isWanted = true;
     else time.wakeAt(done.wakeMs, () => this.wake());

@@ -122,6 +122,26 @@ test('a later run replaces the one at work, which is told to end first', async (
   expect(await simulated.story('job')).toEqual(['aborted@10', 'aborted@20', 'running@30']);
 });
 
+test('a run that does not end when it is replaced holds up its own job only, and the scheduler rests meanwhile', async () => {
+  await simulated.start();
+  await simulated.add('deaf', every(SECOND), { handler: 'slow', args: HOUR, onOverlap: 'replace' });
+  await simulated.add('other', every(10 * SECOND));
+  await simulated.pass(MINUTE); // more times by then than runs may be at work
+  expect(seconds(simulated.scheduledOf('other'))).toEqual([10, 20, 30, 40, 50, 60]);
+  expect(simulated.scheduledOf('deaf')).toHaveLength(1);
+});
+
+test('runs that wait for room keep nobody behind them waiting', async () => {
+  await simulated.start();
+  for (let job = 0; job < 31; job++)
+    await simulated.add(`deaf-${job}`, every(10 * SECOND), { handler: 'slow', args: HOUR, onOverlap: 'replace' });
+  await simulated.add('other', every(10 * SECOND)); // behind them, for the one run that may still begin
+  await simulated.pass(35 * SECOND);
+  expect(
+    simulated.calls.filter(({ jobId }) => jobId === 'other').map(({ calledMs }) => seconds([calledMs])[0]),
+  ).toEqual([10, 20, 30]);
+});
+
 test('a run that takes too long is told by its signal, and has failed', async () => {
   await simulated.start();
   await simulated.add(

@@ -28,8 +28,11 @@ export async function takeSchedulerStep(database: SqliteDatabase, step: Schedule
       "UPDATE runs SET state = 'skipped', ended_ms = ? WHERE run_id IN (SELECT value FROM json_each(?))",
       [nowMs, idsOf(skipped)],
     );
+  // Behind as many runs as were looked at there may be others that can start. Where all of those wait, a look would find the same.
+  const hasDecided = started.length + skipped.length > 0;
   const hasMore =
-    (dueLimit > 0 && planned.length === dueLimit) || (waiting.length === startLimit && started.length < startLimit);
+    (dueLimit > 0 && planned.length === dueLimit) ||
+    (waiting.length === startLimit && started.length < startLimit && hasDecided);
   return { planned, started, skipped, wakeMs: hasMore ? nowMs : await nextWake(database, nowMs) };
 }
 
