@@ -5,6 +5,12 @@ import { type KlineStore, MAX_KLINES, type MarketInfo } from '../../core/ports/k
 import { untilReached } from '../accounts/current-history.ts';
 import type { TradeTape } from './trade-tape.ts';
 
+/** Candles, oldest first. */
+export interface CandlesFound {
+  readonly candles: readonly Candle[];
+  readonly isCurrent: boolean; // false: the store was behind, and trades that the gateway has seen may be missing
+}
+
 /**
  * Candles and market info with every trade that the gateway has seen. What the store lacks is waited for, up to a second;
  * a store that is further behind answers what it has.
@@ -22,18 +28,18 @@ export class CurrentCandles {
     this.#partitionCount = partitionCount;
   }
 
-  /** @param count 1 … MAX_KLINES @returns oldest first, up to the present one; intervals without trades are flat */
-  newest(instrumentId: number, size: KlineSize, count: number): Promise<Candle[]> {
+  /** @param count 1 … MAX_KLINES @returns up to the present one; intervals without trades are flat */
+  newest(instrumentId: number, size: KlineSize, count: number): Promise<CandlesFound> {
     const { fromMs, toMs } = newestIntervals(size, this.#clock.nowMs(), count);
     return this.#filled(instrumentId, size, fromMs, toMs);
   }
 
-  /** @returns the first `count` candles that begin at a moment or later, oldest first */
-  async since(instrumentId: number, size: KlineSize, sinceMs: number, count: number): Promise<Candle[]> {
+  /** @returns the first `count` candles that begin at a moment or later */
+  async since(instrumentId: number, size: KlineSize, sinceMs: number, count: number): Promise<CandlesFound> {
     const startMs = intervalStartMs(size, sinceMs);
     const fromMs = startMs < sinceMs ? shiftedStartMs(size, startMs, 1) : startMs;
     const { toMs: endMs } = newestIntervals(size, this.#clock.nowMs(), 1);
-    if (fromMs >= endMs) return [];
+    if (fromMs >= endMs) return { candles: [], isCurrent: true };
     return this.#filled(
       instrumentId,
       size,
@@ -48,14 +54,15 @@ export class CurrentCandles {
     return this.#store.marketInfo(instrumentId);
   }
 
-  async #filled(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Candle[]> {
-    await this.#caughtUp(instrumentId);
-    return filledCandles(await this.#store.klines(instrumentId, size, fromMs, toMs), size, fromMs, toMs);
+  async #filled(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<CandlesFound> {
+    const isCurrent = await this.#caughtUp(instrumentId);
+    const klines = await this.#store.klines(instrumentId, size, fromMs, toMs);
+    return { candles: filledCandles(klines, size, fromMs, toMs), isCurrent };
   }
 
-  async #caughtUp(instrumentId: number): Promise<void> {
+  #caughtUp(instrumentId: number): Promise<boolean> {
     const wanted = new Float64Array(this.#partitionCount);
     wanted[instrumentId % wanted.length] = this.#tape.last(instrumentId)?.tradeId ?? 0;
-    await untilReached(wanted, () => this.#store.watermarks());
+    return untilReached(wanted, () => this.#store.watermarks());
   }
 }

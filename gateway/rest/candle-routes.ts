@@ -38,7 +38,7 @@ export function candleRoutes({ catalogue, candles, depth }: CandleRouteParts): P
         const sinceMs = optionalTimestampMs(ask('timestamp') ?? ask('since'), 'timestamp', 'Bad Request');
         const limit = rowLimit(ask('limit_candles'), 'limit_candles', CANDLE_ROWS, 'Bad Request');
         const { instrumentId } = instrument;
-        const found =
+        const { candles: found } =
           sinceMs === undefined
             ? await candles.newest(instrumentId, size, limit)
             : await candles.since(instrumentId, size, sinceMs, limit);

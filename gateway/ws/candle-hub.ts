@@ -24,11 +24,11 @@ interface Joining {
 interface CandleFeed extends CandleSubscription {
   readonly followers: Set<SocketLink>;
   joining: Joining[]; // whose snapshot is still to be sent
-  rows: ReadonlyMap<number, string>; // JSON of the newest two candles as sent, by openMs
-  openMs: number; // of the newest one; 0 before any
+  rows: ReadonlyMap<number, string>; // JSON of the newest candles as sent, by openMs: from the one before `openMs` on
+  openMs: number; // of the newest one that no trade was missing of; 0 before any
   emptyAtMs: number; // while there is none: nothing had traded by then
   snapshot: Buffer | null; // null once anything has changed
-  isDirty: boolean; // traded since it was looked at
+  isDirty: boolean; // traded since it was looked at, or its last look did not find all trades
   isBusy: boolean;
 }
 
@@ -39,7 +39,8 @@ const SNAPSHOT_CANDLES = 1_000;
 /**
  * Candles as they grow. While somebody follows, a feed that has traded sends what has changed four times a second, and
  * when an interval ends its last state and the new one, whether or not anything was traded. A trade that reaches us after
- * the end of its interval sends that candle once more.
+ * the end of its interval sends that candle once more. While the store of candles lags, what it has is sent, and looked
+ * at again until it has all.
  */
 export class CandleHub implements MarketListener {
   readonly #candles: CurrentCandles;
@@ -123,14 +124,19 @@ export class CandleHub implements MarketListener {
     // From the interval before the newest that was sent: a trade may come after its interval has ended.
     const newestMs = feed.openMs === 0 ? intervalStartMs(size, feed.emptyAtMs) : Math.min(feed.openMs, presentMs);
     const sinceMs = shiftedStartMs(size, newestMs, -1);
-    const found = await this.#candles.since(instrument.instrumentId, size, sinceMs, MAX_KLINES);
-    const isEnd = feed.openMs !== 0 && feed.openMs < presentMs;
-    const texts = new Map(found.map((candle) => [candle.openMs, candleJson(instrument, candle)]));
+    const { candles, isCurrent } = await this.#candles.since(instrument.instrumentId, size, sinceMs, MAX_KLINES);
+    const isEnd = isCurrent && feed.openMs !== 0 && feed.openMs < presentMs;
+    const texts = new Map(candles.map((candle) => [candle.openMs, candleJson(instrument, candle)]));
     const changes = [...texts].filter(
       ([openMs, text]) => rows.get(openMs) !== text || (isEnd && openMs === feed.openMs),
     );
-    feed.rows = new Map([...texts].slice(-2));
-    feed.openMs = found.at(-1)?.openMs ?? 0;
+    if (isCurrent) {
+      feed.rows = new Map([...texts].slice(-2));
+      feed.openMs = candles.at(-1)?.openMs ?? 0;
+    } else {
+      feed.rows = texts; // a trade that is missing may belong into any of them
+      feed.isDirty = true;
+    }
     if (changes.length === 0) return;
     feed.snapshot = null;
     const message = messageOf(feed, changes.map(([, text]) => text).reverse());
@@ -139,8 +145,8 @@ export class CandleHub implements MarketListener {
 
   async #snapshot(feed: CandleFeed): Promise<Buffer> {
     const { instrument, size } = feed;
-    const found = await this.#candles.newest(instrument.instrumentId, size, SNAPSHOT_CANDLES);
-    return messageOf(feed, found.map((candle) => candleJson(instrument, candle)).reverse());
+    const { candles } = await this.#candles.newest(instrument.instrumentId, size, SNAPSHOT_CANDLES);
+    return messageOf(feed, candles.map((candle) => candleJson(instrument, candle)).reverse());
   }
 
   #feed(subscription: CandleSubscription): CandleFeed {

@@ -38,6 +38,13 @@ async function trade(amount: string, price: string, symbol = 'btcusd'): Promise<
   await exchange.order(bob, 'buy', amount, price, { symbol });
 }
 
+/** What a client that keeps the newest state of each candle has now, newest first. */
+function shownBy({ messages }: RawSocket): number[][] {
+  const rows = new Map<number, number[]>();
+  for (const text of messages) for (const row of JSON.parse(text).changes ?? []) rows.set(row[0], row);
+  return [...rows.values()].sort((one, other) => other[0]! - one[0]!);
+}
+
 const minute = (): number => nowMs - (nowMs % MINUTE_MS);
 const update = (...changes: number[][]) => ({ type: 'candles_1m_updates', symbol: 'BTCUSD', changes });
 
@@ -100,6 +107,30 @@ test('an unsubscription ends it, and a subscription again begins anew', async ()
   expect(socket.messages).toHaveLength(3);
 });
 
+test('trades that the store has late are sent when it has them, also of minutes that are over by then', async () => {
+  await trade('1', '100.00');
+  const socket = await follow('candles_1m');
+  expect(await socket.next()).toEqual(update([minute(), 100, 100, 100, 100, 1]));
+  const looked = vi.spyOn(exchange.history.klines, 'klines');
+  exchange.history.isStalled = true;
+  const first = minute();
+  for (const price of [110, 120, 130]) {
+    await trade('1', `${price}.00`);
+    const before = looked.mock.calls.length;
+    await waitUntil(() => looked.mock.calls.length > before + 1, 'the feed looks again while the store lags');
+    nowMs += MINUTE_MS;
+  }
+  exchange.history.isStalled = false;
+  exchange.history.wake();
+  const expected = [
+    [first + 3 * MINUTE_MS, 130, 130, 130, 130, 0],
+    [first + 2 * MINUTE_MS, 130, 130, 130, 130, 1],
+    [first + MINUTE_MS, 120, 120, 120, 120, 1],
+    [first, 100, 110, 100, 110, 2],
+  ];
+  await waitUntil(() => JSON.stringify(shownBy(socket)) === JSON.stringify(expected), 'all trades were sent');
+});
+
 test.each([
   ['candles_2m', 'UnsupportedOption'],
   ['candles_', 'UnsupportedOption'],
@@ -122,15 +153,10 @@ test(`followers that join at any time end with the candles of REST (SEED=${seed}
   await trade('0.1', '95.00');
   for (const { socket, frame } of followed) {
     const wanted = (await exchange.get(`/v2/candles/btcusd/${frame}`)).body;
-    const shown = (): number[][] => {
-      const rows = new Map<number, number[]>();
-      for (const text of socket.messages) for (const row of JSON.parse(text).changes ?? []) rows.set(row[0], row);
-      return [...rows.values()].sort((one, other) => other[0]! - one[0]!);
-    };
     await waitUntil(
-      () => JSON.stringify(shown()) === JSON.stringify(wanted.slice(0, shown().length)),
+      () => JSON.stringify(shownBy(socket)) === JSON.stringify(wanted.slice(0, shownBy(socket).length)),
       `${frame} SEED=${seed}`,
     );
-    expect(shown(), `${frame} SEED=${seed}`).toEqual(wanted);
+    expect(shownBy(socket), `${frame} SEED=${seed}`).toEqual(wanted);
   }
 });
