@@ -205,9 +205,11 @@ export class Scheduler {
     const taken = await this.#lease.tryTake();
     if (taken === null) return;
     this.#token = taken.token;
-    // While nobody looked, the wall clock may have been put back behind what the one before has seen.
+    // The wall clock may have been put back behind what the one before has seen. Steps that were seen here while that led
+    // are its affair: it has dealt with them, or they are in this difference.
+    this.#lookAtClock();
     const backMs = taken.before.seenMs - time.wallMs();
-    if (backMs >= CLOCK_TOLERANCE_MS) this.#backMs = backMs;
+    this.#backMs = backMs >= CLOCK_TOLERANCE_MS ? backMs : 0;
     onEvent({ type: 'leading', fencingToken: taken.token });
     for (const { jobId, scheduledMs, willRetry } of taken.lost)
       onEvent({ type: 'lost', jobId, scheduledMs, willRetry });

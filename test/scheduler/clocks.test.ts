@@ -79,6 +79,20 @@ test('the wall clock put back while no scheduler is there is noticed by the next
   expect((await simulated.desk.status()).clockEpoch).toBe(1);
 });
 
+test('a clock that was put back under one scheduler is not put back again by the next', async () => {
+  const first = await simulated.start();
+  await simulated.start(); // stands by, and sees the clock move as well
+  await simulated.add('all', every(MINUTE), { coalesce: 'all' });
+  await simulated.pass(90 * SECOND);
+  simulated.time.moveWallClock(-HOUR);
+  await simulated.pass(MINUTE);
+  await first.stop();
+  await simulated.pass(2 * MINUTE);
+  expect(pacesOf('all')).toEqual([60, 120, 180, 240]);
+  expect((await simulated.desk.status()).clockEpoch).toBe(1);
+  await expectEachOnce();
+});
+
 test('a host that sleeps for ten minutes, and a process that stands still for as long: one run each, then the rhythm', async () => {
   await simulated.start();
   await simulated.add('often', every(10 * SECOND));
