@@ -115,6 +115,7 @@ export class Scheduler {
     const { store, time, onEvent } = this.#options;
     time.cancelWake();
     store.onChange = () => {};
+    await this.idle(); // a step that is under way may begin runs yet
     if (!(await this.#drained(drainMs))) {
       for (const execution of this.#instances.all) execution.abort(new JobAbortedError('the scheduler ends', false));
       await this.#drained(ABORT_MS);

@@ -254,6 +254,21 @@ test('an orderly end lets runs end, keeps what became of them, and starts none',
   expect(await simulated.desk.status()).toMatchObject({ holder: null, runningRuns: 0 });
 });
 
+test('an orderly end amid a step lets the runs end that it begins', async () => {
+  const scheduler = await simulated.start();
+  const step = simulated.store.step.bind(simulated.store);
+  let stopped: Promise<void> | null = null;
+  simulated.store.step = async (wanted) => {
+    const done = await step(wanted);
+    if (done.started.length > 0) stopped ??= scheduler.stop();
+    return done;
+  };
+  await simulated.add('slow', { type: 'date', atMs: NOON_MS + SECOND }, { handler: 'slow', args: 5_000 });
+  await simulated.pass(20 * SECOND);
+  await stopped;
+  expect(await simulated.story('slow')).toEqual(['succeeded@1']);
+});
+
 test('a run that does not end in time is told to; with retries left the next scheduler tries it again', async () => {
   const scheduler = await simulated.start();
   const once: Trigger = { type: 'date', atMs: NOON_MS + SECOND };
