@@ -192,6 +192,28 @@ test('a retry that waits is there after a restart', async () => {
   ]);
 });
 
+test.each([
+  ['only after it has failed', 10],
+  ['while it is at work', 1],
+])('a job that is removed is not tried again, nor by another one that gets its id %s', async (_when, afterSeconds) => {
+  await simulated.start();
+  const failing = {
+    handler: 'abortable',
+    args: HOUR,
+    timeoutMs: 5_000,
+    retries: 5,
+    retryDelayMs: 20_000,
+  };
+  await simulated.add('job', { type: 'date', atMs: NOON_MS + SECOND }, failing);
+  await simulated.pass(2 * SECOND);
+  await simulated.desk.remove('job');
+  await simulated.pass(afterSeconds * SECOND);
+  await simulated.add('job', { type: 'date', atMs: NOON_MS + 45 * SECOND });
+  await simulated.pass(MINUTE);
+  expect(seconds(simulated.calls.map(({ calledMs }) => calledMs))).toEqual([1, 45]);
+  expect(await simulated.story('job')).toEqual(['cancelled@1', 'succeeded@45']);
+});
+
 test('jitter puts a run off, the occurrence keeps its time', async () => {
   await simulated.start();
   await simulated.add('job', every(10 * SECOND), { jitterMs: 4_000 });

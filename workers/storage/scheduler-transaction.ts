@@ -36,14 +36,19 @@ export async function takeSchedulerStep(database: SqliteDatabase, step: Schedule
   return { planned, started, skipped, wakeMs: hasMore ? nowMs : await nextWake(database, nowMs) };
 }
 
-/** Of runs that this scheduler started; what another one has called lost since stays lost. */
+/**
+ * Of runs that this scheduler started; what another one has called lost since stays lost. What is to be tried again is
+ * not when its job was removed meanwhile.
+ */
 export async function writeOutcomes(
   database: SqliteDatabase,
   token: number,
   outcomes: readonly RunOutcome[],
 ): Promise<void> {
   await database.run(
-    `UPDATE runs SET state = o.value ->> 'state', attempt = o.value ->> 'attempt', due_ms = o.value ->> 'dueMs',
+    `UPDATE runs SET state = iif(o.value ->> 'state' = 'queued'
+         AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.job_id = runs.job_id), 'cancelled', o.value ->> 'state'),
+       attempt = o.value ->> 'attempt', due_ms = o.value ->> 'dueMs',
        ended_ms = o.value ->> 'endedMs', result = o.value ->> 'result', error = o.value ->> 'error'
      FROM json_each(?) AS o WHERE runs.run_id = o.value ->> 'runId' AND runs.state = 'running' AND runs.token = ?`,
     [JSON.stringify(outcomes), token],

@@ -75,7 +75,14 @@ export class SqliteJobStore implements JobStore {
           nowMs,
         ],
       );
-      return rows.length === 1;
+      if (rows.length === 0) return false;
+      // Of a job that had this id before: neither it nor a retry of it is a run of this one.
+      await database.run(
+        `UPDATE runs SET state = 'cancelled', ended_ms = ?, error = 'its job was removed, and another one has its id now'
+         WHERE job_id = ? AND state IN ('queued', 'running')`,
+        [nowMs, jobId],
+      );
+      return true;
     });
   }
 
