@@ -20,6 +20,7 @@ const PRICE = { top: 84, bottom: 470 } as const;
 const VOLUME = { top: 500, bottom: 610 } as const;
 const MOST_TIMES = 12;
 const PRICE_LINES = 9;
+const LABEL_ROOM = 19; // between the middles of a price and of the last price's box
 const WIDEST = 28; // bodies and bars, where there are few
 /** Told apart by people who don't see red and green alike; a falling candle is filled, a rising one hollow, too. */
 const RISING = '#1b8a5a';
@@ -77,7 +78,7 @@ function pricePane({ instrument, candles }: CandleChart, step: number, middleOf:
   const lastY = yOf(last);
   const labels = roundTicks(min, max).map((ticks) => [
     line(LEFT, yOf(ticks), RIGHT, yOf(ticks), GRID),
-    Math.abs(yOf(ticks) - lastY) < 14 ? '' : axisText(yOf(ticks), priceText(instrument, ticks)),
+    Math.abs(yOf(ticks) - lastY) < LABEL_ROOM ? '' : axisText(yOf(ticks), priceText(instrument, ticks)),
   ]);
   return [
     ...labels.flat(),
