@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { JobSettings } from '../../core/ports/jobs.ts';
+import { DiskFaults } from '../support/disk-faults.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { SchedulingHost } from '../support/scheduling-host.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -91,5 +92,39 @@ test(`kill -9 and standstill of schedulers, two at once: every time is there onc
     }
   } finally {
     await host.close();
+  }
+});
+
+test('a leader that is stopped amid a transaction keeps the lock: the other one says whose it is, and goes on once it is ended', {
+  timeout: 240_000,
+}, async () => {
+  const host = await SchedulingHost.open();
+  const disk = new DiskFaults();
+  try {
+    const leader = await host.start(disk.environment);
+    const standby = await host.start();
+    await host.desk.add({
+      jobId: 'often',
+      handler: 'write',
+      arguments: 0,
+      trigger: { type: 'interval', everyMs: 300 },
+    });
+    await waitUntil(() => host.lines().length >= 3, 'work is under way');
+    disk.stall('jobs', 'commit');
+    await disk.met('jobs', 'commit');
+    leader.freeze();
+    await waitUntil(() => standby.output.includes('LeaseLockedError'), `the lock is met: ${standby.output}`);
+    expect(standby.output).toContain(`end it (kill -9)`);
+    expect(standby.output).toContain(`process ${leader.pid}`);
+    expect(standby.output, 'nobody else leads meanwhile').not.toContain('"leading"');
+    const before = host.lines().length;
+    await leader.kill();
+    await waitUntil(() => host.lines().length >= before + 3, `work goes on: ${standby.output}`);
+    const runs = host.lines().filter(({ at }) => at === 'begin');
+    expect(new Set(runs.map(({ runId }) => runId)).size, 'each once').toBe(runs.length);
+    expect(await standby.stop()).toBe(0);
+  } finally {
+    await host.close();
+    disk.remove();
   }
 });

@@ -1,4 +1,4 @@
-export type DiskTarget = 'journal' | 'events' | 'ledger' | 'history';
+export type DiskTarget = 'journal' | 'events' | 'ledger' | 'history' | 'jobs';
 /** Logs are written and synced; of a database the commit is met as a whole. */
 export type DiskOperation = 'write' | 'sync' | 'commit';
 

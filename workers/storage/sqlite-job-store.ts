@@ -16,8 +16,22 @@ import { migrate } from './migrations.ts';
 import { RunHistory } from './run-history.ts';
 import { readLease, renewLease, takeLease } from './scheduler-lease.ts';
 import { takeSchedulerStep, writeOutcomes } from './scheduler-transaction.ts';
-import { SqliteDatabase } from './sqlite-database.ts';
+import { DatabaseError, SqliteDatabase } from './sqlite-database.ts';
 import { WriteTransactions } from './write-transactions.ts';
+
+/** Nobody can write: most likely who holds the lease was stopped amid a transaction, and keeps SQLite's lock. */
+export class LeaseLockedError extends Error {
+  override readonly name = 'LeaseLockedError';
+
+  constructor({ holder, pid }: LeaseState, cause: DatabaseError) {
+    const who = holder === null ? 'a process that writes it' : `the scheduler that leads, process ${pid} (${holder}),`;
+    const advice = holder === null ? 'it' : `process ${pid}`;
+    super(
+      `${cause.message}: ${who} may stand still amid a transaction; wake ${advice} (kill -CONT) or end it (kill -9), and this one goes on`,
+      { cause },
+    );
+  }
+}
 
 /** `jobs.sqlite` of a data folder: its own file, so that balances never wait for it. */
 export class SqliteJobStore implements JobStore {
@@ -191,13 +205,18 @@ export class SqliteJobStore implements JobStore {
     return this.#transactions.alone(readLease);
   }
 
-  takeLease(
+  async takeLease(
     seen: LeaseState,
     holder: string,
     pid: number,
     nowMs: number,
   ): Promise<{ token: number; lost: LostRun[] } | null> {
-    return this.#transactions.run((database) => takeLease(database, seen, holder, pid, nowMs));
+    try {
+      return await this.#transactions.run((database) => takeLease(database, seen, holder, pid, nowMs));
+    } catch (error) {
+      if (error instanceof DatabaseError && error.code === 'SQLITE_BUSY') throw new LeaseLockedError(seen, error);
+      throw error;
+    }
   }
 
   step(step: SchedulerStep): Promise<SchedulerStepDone> {

@@ -70,6 +70,7 @@ syncBuiltinESMExports();
 const DATABASES: readonly (readonly [name: string, target: DiskTarget])[] = [
   ['/exchange.sqlite', 'ledger'],
   ['/history.sqlite', 'history'],
+  ['/jobs.sqlite', 'jobs'],
 ];
 
 if (isMainThread) await guardDatabases();
