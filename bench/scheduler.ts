@@ -7,7 +7,7 @@ import { latencyNs } from './support/percentiles.ts';
 
 const ARM = fileURLToPath(new URL('./scheduler-arm.ts', import.meta.url));
 const FORMS = {
-  full: { jobs: 10_000, restSeconds: 20, workSeconds: 60, pairs: 3 },
+  full: { jobs: 10_000, restSeconds: 10, workSeconds: 60, pairs: 3 },
   short: { jobs: 200, restSeconds: 1, workSeconds: 2, pairs: 1 },
 } as const;
 const ARMS = ['node-schedule', 'scheduler'] as const;

@@ -11,7 +11,7 @@ import { storedKlines, tamperWithKlines } from '../support/stored-klines.ts';
 import { TradingLoad } from '../support/trading-load.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 50 : 3;
+const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 100 : 3;
 const CLIENTS = 12;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
