@@ -3,16 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { Engine } from '../core/engine/engine.ts';
 import { EventWriter } from '../core/engine/event-writer.ts';
 import { defaultMarkets } from '../core/money/default-markets.ts';
-import {
-  type CommandHeader,
-  encodeAmendOrder,
-  encodeCancelOrder,
-  encodeDefineAsset,
-  encodeDefineInstrument,
-  encodeNewOrder,
-} from '../core/protocol/command-encoder.ts';
+import { type CommandHeader, encodeDefineAsset, encodeDefineInstrument } from '../core/protocol/command-encoder.ts';
 import * as commandRecord from '../core/protocol/command-record.ts';
 import { OrderType, SelfTradePrevention, Side, TimeInForce } from '../core/protocol/kinds.ts';
+import { createOrderEncoder } from '../core/protocol/order-encoder.ts';
 import * as recordWindow from '../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../core/ring/ring.ts';
 import { garbageCollector } from './support/garbage.ts';
@@ -43,6 +37,7 @@ export interface SteadyState {
  */
 class Cycle {
   readonly #window = new RecordWindow(new SharedArrayBuffer((64 + CYCLE_COMMANDS) * SLOT_BYTES));
+  readonly #orders = createOrderEncoder(this.#window);
   readonly #writer: EventWriter;
   readonly #reader: RingReader;
   readonly #engine: Engine;
@@ -66,7 +61,7 @@ class Cycle {
     this.#firstAt = firstAt;
     this.#place(firstAt, Side.SELL, PRICE_TICKS, LOTS, TimeInForce.GTC, 1);
     this.#place(firstAt + SLOT_BYTES, Side.BUY, PRICE_TICKS - 20, LOTS, TimeInForce.GTC, 2);
-    encodeAmendOrder(window, firstAt + 2 * SLOT_BYTES, this.#header(2), {
+    this.#orders.amendOrder(firstAt + 2 * SLOT_BYTES, this.#header(2), {
       ...NAME,
       side: Side.BUY,
       priceTicks: PRICE_TICKS - 10,
@@ -75,7 +70,7 @@ class Cycle {
     });
     this.#place(firstAt + 3 * SLOT_BYTES, Side.BUY, PRICE_TICKS, LOTS / 4, TimeInForce.IOC, 3);
     this.#place(firstAt + 4 * SLOT_BYTES, Side.BUY, PRICE_TICKS, LOTS, TimeInForce.IOC, 3);
-    encodeCancelOrder(window, firstAt + 5 * SLOT_BYTES, this.#header(2), NAME);
+    this.#orders.cancelOrder(firstAt + 5 * SLOT_BYTES, this.#header(2), NAME);
   }
 
   /** @throws when a command did anything else than it is here for */
@@ -134,7 +129,7 @@ class Cycle {
     timeInForce: TimeInForce,
     accountId: number,
   ) {
-    encodeNewOrder(this.#window, at, 0, this.#header(accountId), {
+    this.#orders.newOrder(at, 0, this.#header(accountId), {
       instrumentId: 1,
       side,
       keyId: 1,

@@ -1,16 +1,10 @@
 import { Engine, type EngineLimits } from '../../core/engine/engine.ts';
 import { EventWriter } from '../../core/engine/event-writer.ts';
 import { defaultMarkets } from '../../core/money/default-markets.ts';
-import {
-  type CommandHeader,
-  encodeAmendOrder,
-  encodeCancelOrder,
-  encodeDefineAsset,
-  encodeDefineInstrument,
-  encodeNewOrder,
-} from '../../core/protocol/command-encoder.ts';
+import { type CommandHeader, encodeDefineAsset, encodeDefineInstrument } from '../../core/protocol/command-encoder.ts';
 import { EVENT, FILLED, ORDER_STATE } from '../../core/protocol/event-record.ts';
 import { EventKind, OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
+import { createOrderEncoder, type OrderEncoder } from '../../core/protocol/order-encoder.ts';
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
 
@@ -58,6 +52,7 @@ export class WorkloadRecorder {
   readonly #writer: EventWriter;
   readonly #engine: Engine;
   readonly #books: number;
+  readonly #orders: OrderEncoder;
   #placed: PlacedOrder = { instrumentId: 0, side: Side.BUY, quantityLots: 0, priceTicks: 0 };
   #random: number;
 
@@ -70,6 +65,7 @@ export class WorkloadRecorder {
     this.#books = books;
     const { assets, instruments } = defaultMarkets();
     this.window = new RecordWindow(new SharedArrayBuffer((assets.length + books + room) * SLOT_BYTES));
+    this.#orders = createOrderEncoder(this.window);
     const ring = createRing(2 ** 12, 1);
     this.#reader = new RingReader(ring, 0);
     this.#writer = new EventWriter(new RingWriter(ring), () => this.#follow());
@@ -91,7 +87,7 @@ export class WorkloadRecorder {
   }
 
   cancel(order: LiveOrder): void {
-    this.#record((at) => encodeCancelOrder(this.window, at, this.#header(order.accountId), nameOf(order)));
+    this.#record((at) => this.#orders.cancelOrder(at, this.#header(order.accountId), nameOf(order)));
   }
 
   /** @param priceTicks another limit: at the same one an order keeps its place here and loses it elsewhere */
@@ -99,7 +95,7 @@ export class WorkloadRecorder {
     const { side, quantityLots } = order;
     order.priceTicks = priceTicks;
     this.#record((at) =>
-      encodeAmendOrder(this.window, at, this.#header(order.accountId), {
+      this.#orders.amendOrder(at, this.#header(order.accountId), {
         ...nameOf(order),
         side,
         priceTicks,
@@ -125,7 +121,7 @@ export class WorkloadRecorder {
     const instrumentId = this.#books === 1 ? 1 : 1 + this.draw(this.#books);
     this.#placed = { instrumentId, side, quantityLots, priceTicks };
     this.#record((at) =>
-      encodeNewOrder(this.window, at, 0, this.#header(accountId), {
+      this.#orders.newOrder(at, 0, this.#header(accountId), {
         instrumentId,
         side,
         keyId: KEY_ID,

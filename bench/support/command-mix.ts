@@ -1,15 +1,10 @@
 import { Engine, type EngineLimits } from '../../core/engine/engine.ts';
 import { EventWriter } from '../../core/engine/event-writer.ts';
 import { defaultMarkets } from '../../core/money/default-markets.ts';
-import {
-  type CommandHeader,
-  encodeCancelOrder,
-  encodeDefineAsset,
-  encodeDefineInstrument,
-  encodeNewOrder,
-} from '../../core/protocol/command-encoder.ts';
+import { type CommandHeader, encodeDefineAsset, encodeDefineInstrument } from '../../core/protocol/command-encoder.ts';
 import { EVENT, FILLED, ORDER_STATE } from '../../core/protocol/event-record.ts';
 import { EventKind, OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
+import { createOrderEncoder, type OrderEncoder } from '../../core/protocol/order-encoder.ts';
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
 
@@ -65,6 +60,7 @@ export class CommandRecorder {
   readonly name: string;
   readonly window: RecordWindow;
   recorded = 0; // commands in all
+  readonly #orders: OrderEncoder;
   #windowStart = 0; // of the first command in the window
   readonly #depth: number;
   readonly #reader: RingReader;
@@ -79,6 +75,7 @@ export class CommandRecorder {
     this.name = `crypto-like: 50 % places, 45 % cancels, 5 % crossing; ${depth} resting on ${levels} levels`;
     this.#depth = depth;
     this.window = new RecordWindow(new SharedArrayBuffer(room * SLOT_BYTES));
+    this.#orders = createOrderEncoder(this.window);
     const ring = createRing(2 ** 12, 1);
     this.#reader = new RingReader(ring, 0);
     this.#writer = new EventWriter(new RingWriter(ring), () => this.#drain());
@@ -140,7 +137,7 @@ export class CommandRecorder {
 
   #order(side: Side, priceTicks: number, quantityLots: number, isImmediate = false): void {
     this.#record((at) =>
-      encodeNewOrder(this.window, at, 0, this.#header(100 + this.#draw(ACCOUNTS)), {
+      this.#orders.newOrder(at, 0, this.#header(100 + this.#draw(ACCOUNTS)), {
         instrumentId: 1,
         side,
         keyId: 1,
@@ -163,7 +160,7 @@ export class CommandRecorder {
   #cancel(order: RestingOrder): void {
     const { orderId, slot, generation } = order;
     this.#record((at) =>
-      encodeCancelOrder(this.window, at, this.#header(order.accountId), {
+      this.#orders.cancelOrder(at, this.#header(order.accountId), {
         instrumentId: 1,
         keyId: 1,
         orderId,

@@ -2,13 +2,9 @@ import pino from 'pino';
 import { Engine } from '../../core/engine/engine.ts';
 import { EventWriter } from '../../core/engine/event-writer.ts';
 import { defaultMarkets } from '../../core/money/default-markets.ts';
-import {
-  type CommandHeader,
-  encodeDefineAsset,
-  encodeDefineInstrument,
-  encodeNewOrder,
-} from '../../core/protocol/command-encoder.ts';
+import { type CommandHeader, encodeDefineAsset, encodeDefineInstrument } from '../../core/protocol/command-encoder.ts';
 import { OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
+import { createOrderEncoder } from '../../core/protocol/order-encoder.ts';
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
 import { COMMAND_READER, EVENT_READER, releaseEvents } from '../../core/threads/ring-readers.ts';
@@ -31,6 +27,7 @@ export class DrivenGateway {
   readonly gateway: Gateway;
   readonly #control = new Int32Array(createSharedControl());
   readonly #window = new RecordWindow(new SharedArrayBuffer(SLOT_BYTES));
+  readonly #orders = createOrderEncoder(this.#window);
   readonly #journal: RingReader;
   readonly #events: EventWriter;
   readonly #engine: Engine;
@@ -80,7 +77,7 @@ export class DrivenGateway {
 
   #order(accountId: number, side: Side, quantityLots: number): void {
     this.#apply(accountId, (header) =>
-      encodeNewOrder(this.#window, 0, 0, header, {
+      this.#orders.newOrder(0, 0, header, {
         instrumentId: 1,
         side,
         keyId: 1,

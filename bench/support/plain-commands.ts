@@ -1,14 +1,8 @@
-import {
-  type AmendOrderFields,
-  type CommandHeader,
-  encodeAmendOrder,
-  encodeCancelOrder,
-  encodeNewOrder,
-  type NewOrderFields,
-} from '../../core/protocol/command-encoder.ts';
+import type { AmendOrderFields, CommandHeader, NewOrderFields } from '../../core/protocol/command-encoder.ts';
 import * as commandRecord from '../../core/protocol/command-record.ts';
 import type { OrderType, SelfTradePrevention, Side, TimeInForce } from '../../core/protocol/kinds.ts';
 import * as kinds from '../../core/protocol/kinds.ts';
+import type { OrderEncoder } from '../../core/protocol/order-encoder.ts';
 import type { RecordWindow } from '../../core/protocol/record-window.ts';
 import * as recordWindow from '../../core/protocol/record-window.ts';
 
@@ -71,72 +65,73 @@ export function plainCommand({ u8, u16, i32, u32, f64, i64 }: RecordWindow, at: 
   };
 }
 
-export function encodePlain(window: RecordWindow, at: number, { kind, header, order, amend }: PlainCommand): void {
-  switch (kind) {
-    case CommandKind.NEW_ORDER:
-      encodeNewOrder(window, at, 0, header, order);
-      break;
-    case CommandKind.CANCEL_ORDER:
-      encodeCancelOrder(window, at, header, amend);
-      break;
-    default:
-      encodeAmendOrder(window, at, header, amend);
+/** Encodes commands `from` up to `to` into the slots of the same numbers. */
+export function encodePlain(encoder: OrderEncoder, commands: readonly PlainCommand[], from: number, to: number): void {
+  for (let index = from; index < to; index++) {
+    const { kind, header, order, amend } = commands[index]!;
+    const at = index * SLOT_BYTES;
+    if (kind === CommandKind.NEW_ORDER) encoder.newOrder(at, 0, header, order);
+    else if (kind === CommandKind.CANCEL_ORDER) encoder.cancelOrder(at, header, amend);
+    else encoder.amendOrder(at, header, amend);
   }
 }
 
 /**
- * @returns the fields that the engine reads of a command in one number: the small ones xored, the others added, so that
- * putting them together costs next to nothing
+ * @returns the fields that the engine reads of a command in one number: words xored, the others added, so that putting
+ * them together costs next to nothing
  */
 export function plainSum({ kind, header, order, amend }: PlainCommand): number {
   const numbers = header.commandSequence + header.commandId + header.timestampMs + header.ledgerSequence;
-  const words = kind ^ header.accountId ^ order.instrumentId;
+  const words = (kind | (order.instrumentId << 16)) ^ header.accountId;
   if (kind === CommandKind.NEW_ORDER) {
     const { orderType, timeInForce, selfTradePrevention, flags } = order;
-    const type = orderType ^ timeInForce ^ selfTradePrevention ^ flags;
+    const type = orderType | (timeInForce << 8) | (selfTradePrevention << 16) | (flags << 24);
     const rates = order.makerRatePpm ^ order.takerRatePpm;
-    const terms = order.side ^ order.keyId ^ type ^ order.priceTicks ^ order.stopPriceTicks ^ rates;
+    const terms = (order.side << 8) ^ order.keyId ^ type ^ order.priceTicks ^ order.stopPriceTicks ^ rates;
     return numbers + order.quantityLots + order.expiresAtMs + (words ^ terms);
   }
   const name = amend.keyId ^ amend.slot ^ amend.generation;
   if (kind === CommandKind.CANCEL_ORDER) return numbers + amend.orderId + (words ^ name);
-  return numbers + amend.orderId + amend.quantityLots + (words ^ name ^ amend.side ^ amend.priceTicks);
+  return numbers + amend.orderId + amend.quantityLots + (words ^ name ^ (amend.side << 8) ^ amend.priceTicks);
 }
 
-/** @returns the same number, the fields read from the record as the engine reads them: in place, by the array of their type */
-export function decodedSum({ u8, u16, i32, f64 }: RecordWindow, at: number): number {
-  const kind = u8[at + COMMAND.KIND]!;
-  const numbers =
-    f64[(at + COMMAND.COMMAND_SEQUENCE) >> 3]! +
-    f64[(at + COMMAND.COMMAND_ID) >> 3]! +
-    (f64[(at + COMMAND.TIMESTAMP_MS) >> 3]! + f64[(at + COMMAND.LEDGER_SEQUENCE) >> 3]!);
-  const words = kind ^ i32[(at + COMMAND.ACCOUNT_ID) >> 2]! ^ u16[(at + COMMAND.INSTRUMENT_ID) >> 1]!;
-  if (kind === CommandKind.NEW_ORDER) {
-    const terms =
-      u8[at + COMMAND.SIDE]! ^
-      i32[(at + NEW_ORDER.KEY_ID) >> 2]! ^
-      u8[at + NEW_ORDER.ORDER_TYPE]! ^
-      u8[at + NEW_ORDER.TIME_IN_FORCE]! ^
-      u8[at + NEW_ORDER.SELF_TRADE_PREVENTION]! ^
-      u8[at + NEW_ORDER.FLAGS]! ^
-      i32[(at + NEW_ORDER.PRICE_TICKS) >> 2]! ^
-      i32[(at + NEW_ORDER.STOP_PRICE_TICKS) >> 2]! ^
-      i32[(at + NEW_ORDER.MAKER_RATE_PPM) >> 2]! ^
-      i32[(at + NEW_ORDER.TAKER_RATE_PPM) >> 2]!;
-    const size = f64[(at + NEW_ORDER.QUANTITY_LOTS) >> 3]! + f64[(at + NEW_ORDER.EXPIRES_AT_MS) >> 3]!;
-    return numbers + size + (words ^ terms);
+/**
+ * @returns these numbers of slots `from` up to `to` in one, the fields read from the records as the engine reads them
+ * (core/engine/common-*.ts): in place, within the function that needs them, and neighbouring small ones as one word
+ */
+export function decodedSum({ i32, f64 }: RecordWindow, from: number, to: number): number {
+  let sum = 0;
+  for (let index = from; index < to; index++) {
+    const word = index * (SLOT_BYTES >> 2);
+    const number = index * (SLOT_BYTES >> 3);
+    const kindWord = i32[word]!; // kind, side, instrument
+    const kind = kindWord & 0xff;
+    const numbers =
+      f64[number + (COMMAND.COMMAND_SEQUENCE >> 3)]! +
+      f64[number + (COMMAND.COMMAND_ID >> 3)]! +
+      (f64[number + (COMMAND.TIMESTAMP_MS >> 3)]! + f64[number + (COMMAND.LEDGER_SEQUENCE >> 3)]!);
+    const words = kindWord ^ i32[word + (COMMAND.ACCOUNT_ID >> 2)]! ^ i32[word + (CANCEL_ORDER.KEY_ID >> 2)]!;
+    if (kind === CommandKind.NEW_ORDER) {
+      const terms =
+        i32[word + (NEW_ORDER.ORDER_TYPE >> 2)]! ^ // type, time in force, self-trade prevention, flags
+        i32[word + (NEW_ORDER.PRICE_TICKS >> 2)]! ^
+        i32[word + (NEW_ORDER.STOP_PRICE_TICKS >> 2)]! ^
+        i32[word + (NEW_ORDER.MAKER_RATE_PPM >> 2)]! ^
+        i32[word + (NEW_ORDER.TAKER_RATE_PPM >> 2)]!;
+      const size = f64[number + (NEW_ORDER.QUANTITY_LOTS >> 3)]! + f64[number + (NEW_ORDER.EXPIRES_AT_MS >> 3)]!;
+      sum += numbers + size + (words ^ terms);
+      continue;
+    }
+    const name = i32[word + (CANCEL_ORDER.SLOT >> 2)]! ^ i32[word + (CANCEL_ORDER.GENERATION >> 2)]!;
+    const named = numbers + f64[number + (CANCEL_ORDER.ORDER_ID >> 3)]!;
+    if (kind === CommandKind.CANCEL_ORDER) {
+      sum += named + (words ^ name);
+      continue;
+    }
+    const priceTicks = i32[word + (AMEND_ORDER.PRICE_TICKS >> 2)]!;
+    sum += named + f64[number + (AMEND_ORDER.QUANTITY_LOTS >> 3)]! + (words ^ name ^ priceTicks);
   }
-  const name =
-    i32[(at + CANCEL_ORDER.KEY_ID) >> 2]! ^
-    i32[(at + CANCEL_ORDER.SLOT) >> 2]! ^
-    i32[(at + CANCEL_ORDER.GENERATION) >> 2]!;
-  const named = numbers + f64[(at + CANCEL_ORDER.ORDER_ID) >> 3]!;
-  if (kind === CommandKind.CANCEL_ORDER) return named + (words ^ name);
-  return (
-    named +
-    f64[(at + AMEND_ORDER.QUANTITY_LOTS) >> 3]! +
-    (words ^ name ^ u8[at + COMMAND.SIDE]! ^ i32[(at + AMEND_ORDER.PRICE_TICKS) >> 2]!)
-  );
+  return sum;
 }
 
 /** @returns the measured commands of a recording */

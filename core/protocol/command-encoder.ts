@@ -1,18 +1,20 @@
 import type { Asset } from '../money/asset.ts';
 import type { InstrumentDefinition } from '../money/instrument.ts';
-import { encodeClientOrderId } from './client-order-id.ts';
 import * as commandRecord from './command-record.ts';
 import type { InstrumentState, OrderType, SelfTradePrevention, Side, TimeInForce } from './kinds.ts';
 import * as kinds from './kinds.ts';
 import type { RecordWindow } from './record-window.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
-const { AMEND_ORDER, CANCEL_ORDER, COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT } = commandRecord;
-const { MASS_CANCEL, NEW_ORDER, SET_INSTRUMENT_STATE, UPDATE_INSTRUMENT } = commandRecord;
-const { CommandKind, OrderFlag } = kinds;
+const { COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT } = commandRecord;
+const { MASS_CANCEL, SET_INSTRUMENT_STATE, UPDATE_INSTRUMENT } = commandRecord;
+const { CommandKind } = kinds;
 type CommandKind = kinds.CommandKind;
 
-/** What every command carries. Encoders clear the slot first, so that reserved bytes are zero. */
+/**
+ * What every command carries. Encoders clear the slot first, so that reserved bytes are zero. New orders, cancels and
+ * amendments, which are nearly all commands, have an encoder of their own (order-encoder.ts).
+ */
 export interface CommandHeader {
   readonly commandSequence: number;
   readonly commandId: number;
@@ -76,58 +78,6 @@ export interface InstrumentUpdateFields {
   readonly maxQuantityLots: number;
   readonly makerRatePpm: number; // for orders placed from now on, as is the next
   readonly takerRatePpm: number;
-}
-
-/** @param continuationOffsetBytes the next slot, taken only when the client order id is long (slotsForClientOrderId) */
-export function encodeNewOrder(
-  window: RecordWindow,
-  offsetBytes: number,
-  continuationOffsetBytes: number,
-  header: CommandHeader,
-  order: NewOrderFields,
-): void {
-  encodeHeader(window, offsetBytes, CommandKind.NEW_ORDER, header);
-  const { u8, i32, u32, f64 } = window;
-  u8[offsetBytes + COMMAND.SIDE] = order.side;
-  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = order.instrumentId;
-  u32[(offsetBytes + NEW_ORDER.KEY_ID) >> 2] = order.keyId;
-  u8[offsetBytes + NEW_ORDER.ORDER_TYPE] = order.orderType;
-  u8[offsetBytes + NEW_ORDER.TIME_IN_FORCE] = order.timeInForce;
-  u8[offsetBytes + NEW_ORDER.SELF_TRADE_PREVENTION] = order.selfTradePrevention;
-  u8[offsetBytes + NEW_ORDER.FLAGS] = order.flags;
-  i32[(offsetBytes + NEW_ORDER.PRICE_TICKS) >> 2] = order.priceTicks;
-  i32[(offsetBytes + NEW_ORDER.STOP_PRICE_TICKS) >> 2] = order.stopPriceTicks;
-  f64[(offsetBytes + NEW_ORDER.QUANTITY_LOTS) >> 3] = order.quantityLots;
-  if ((order.flags & OrderFlag.BY_BUDGET) !== 0)
-    window.i64[(offsetBytes + NEW_ORDER.BUDGET_UNITS) >> 3] = order.budgetUnits;
-  f64[(offsetBytes + NEW_ORDER.EXPIRES_AT_MS) >> 3] = order.expiresAtMs;
-  u32[(offsetBytes + NEW_ORDER.MAKER_RATE_PPM) >> 2] = order.makerRatePpm;
-  u32[(offsetBytes + NEW_ORDER.TAKER_RATE_PPM) >> 2] = order.takerRatePpm;
-  encodeClientOrderId(window, offsetBytes, continuationOffsetBytes, header.commandSequence, order.clientOrderId);
-}
-
-export function encodeCancelOrder(
-  window: RecordWindow,
-  offsetBytes: number,
-  header: CommandHeader,
-  cancel: CancelOrderFields,
-): void {
-  encodeHeader(window, offsetBytes, CommandKind.CANCEL_ORDER, header);
-  encodeOrderName(window, offsetBytes, cancel);
-}
-
-export function encodeAmendOrder(
-  window: RecordWindow,
-  offsetBytes: number,
-  header: CommandHeader,
-  amend: AmendOrderFields,
-): void {
-  encodeHeader(window, offsetBytes, CommandKind.AMEND_ORDER, header);
-  encodeOrderName(window, offsetBytes, amend);
-  window.u8[offsetBytes + COMMAND.SIDE] = amend.side;
-  window.i32[(offsetBytes + AMEND_ORDER.PRICE_TICKS) >> 2] = amend.priceTicks;
-  window.f64[(offsetBytes + AMEND_ORDER.QUANTITY_LOTS) >> 3] = amend.quantityLots;
-  window.i64[(offsetBytes + AMEND_ORDER.HELD_UNITS) >> 3] = amend.heldUnits;
 }
 
 export function encodeMassCancel(
@@ -211,14 +161,6 @@ export function encodeUpdateInstrument(
   f64[(offsetBytes + UPDATE_INSTRUMENT.MAX_QUANTITY_LOTS) >> 3] = update.maxQuantityLots;
   u32[(offsetBytes + UPDATE_INSTRUMENT.MAKER_RATE_PPM) >> 2] = update.makerRatePpm;
   u32[(offsetBytes + UPDATE_INSTRUMENT.TAKER_RATE_PPM) >> 2] = update.takerRatePpm;
-}
-
-function encodeOrderName(window: RecordWindow, offsetBytes: number, order: CancelOrderFields): void {
-  window.u16[(offsetBytes + COMMAND.INSTRUMENT_ID) >> 1] = order.instrumentId;
-  window.u32[(offsetBytes + CANCEL_ORDER.KEY_ID) >> 2] = order.keyId;
-  window.f64[(offsetBytes + CANCEL_ORDER.ORDER_ID) >> 3] = order.orderId;
-  window.i32[(offsetBytes + CANCEL_ORDER.SLOT) >> 2] = order.slot;
-  window.u32[(offsetBytes + CANCEL_ORDER.GENERATION) >> 2] = order.generation;
 }
 
 function encodeHeader(window: RecordWindow, offsetBytes: number, kind: CommandKind, header: CommandHeader): void {

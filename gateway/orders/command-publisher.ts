@@ -7,13 +7,10 @@ import {
   type AmendOrderFields,
   type CancelOrderFields,
   type CommandHeader,
-  encodeAmendOrder,
-  encodeCancelOrder,
   encodeCheckpoint,
   encodeDefineAsset,
   encodeDefineInstrument,
   encodeMassCancel,
-  encodeNewOrder,
   encodeSetInstrumentState,
   encodeTime,
   encodeUpdateInstrument,
@@ -22,6 +19,7 @@ import {
   type MassCancelFields,
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
+import { createOrderEncoder, type OrderEncoder } from '../../core/protocol/order-encoder.ts';
 import { type RingBuffers, RingWriter } from '../../core/ring/ring.ts';
 import { CONTROL, ringDoorbell } from '../../core/threads/shared-control.ts';
 
@@ -43,6 +41,7 @@ export function newOrderSlots(order: Pick<NewOrderFields, 'clientOrderId'>): num
  */
 export class CommandPublisher {
   readonly #ring: RingWriter;
+  readonly #orders: OrderEncoder;
   readonly #control: Int32Array;
   readonly #clock: Clock;
   #lastSequence: number;
@@ -53,6 +52,7 @@ export class CommandPublisher {
   /** @param lastCommandSequence of the recovered journal: the next command follows it */
   constructor(ring: RingBuffers, control: Int32Array, clock: Clock, lastCommandSequence: number) {
     this.#ring = new RingWriter(ring);
+    this.#orders = createOrderEncoder(this.#ring.window);
     this.#control = control;
     this.#clock = clock;
     this.#lastSequence = lastCommandSequence;
@@ -88,19 +88,19 @@ export class CommandPublisher {
   publishNewOrder(origin: CommandOrigin, order: NewOrderFields): number {
     const slots = newOrderSlots(order);
     const header = this.#header(origin, slots);
-    encodeNewOrder(this.#ring.window, this.#offsetAt(0), this.#offsetAt(1), header, order);
+    this.#orders.newOrder(this.#offsetAt(0), this.#offsetAt(1), header, order);
     return this.#written(slots);
   }
 
   publishCancel(origin: CommandOrigin, cancel: CancelOrderFields): number {
     const header = this.#header(origin, 1);
-    encodeCancelOrder(this.#ring.window, this.#offsetAt(0), header, cancel);
+    this.#orders.cancelOrder(this.#offsetAt(0), header, cancel);
     return this.#written(1);
   }
 
   publishAmend(origin: CommandOrigin, amend: AmendOrderFields): number {
     const header = this.#header(origin, 1);
-    encodeAmendOrder(this.#ring.window, this.#offsetAt(0), header, amend);
+    this.#orders.amendOrder(this.#offsetAt(0), header, amend);
     return this.#written(1);
   }
 

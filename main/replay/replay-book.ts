@@ -5,10 +5,8 @@ import { EventWriter } from '../../core/engine/event-writer.ts';
 import { defineInstrument, MAX_QUANTITY_LOTS } from '../../core/money/instrument.ts';
 import {
   type CommandHeader,
-  encodeCancelOrder,
   encodeDefineAsset,
   encodeDefineInstrument,
-  encodeNewOrder,
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
 import { EVENT, FILLED, ORDER_STATE } from '../../core/protocol/event-record.ts';
@@ -21,6 +19,7 @@ import {
   type Side,
   TimeInForce,
 } from '../../core/protocol/kinds.ts';
+import { createOrderEncoder } from '../../core/protocol/order-encoder.ts';
 import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../core/ring/ring.ts';
 import { MessageKind, type MessageParser } from './message-parser.ts';
@@ -62,6 +61,7 @@ export class ReplayBook {
   readonly #writer: EventWriter;
   readonly #events: RingReader;
   readonly #command = new RecordWindow(new ArrayBuffer(SLOT_BYTES));
+  readonly #orders = createOrderEncoder(this.#command);
   readonly #slotOf = new Map<number, number>(); // of every order that rests, by its id
   readonly #generation: Uint32Array; // by slot, as are the next two
   readonly #side: Uint8Array;
@@ -150,13 +150,13 @@ export class ReplayBook {
       takerRatePpm: 0,
       clientOrderId: '',
     };
-    encodeNewOrder(this.#command, 0, 0, this.#header(orderId, accountOf(side)), order);
+    this.#orders.newOrder(0, 0, this.#header(orderId, accountOf(side)), order);
     this.#apply();
   }
 
   #remove(orderId: number, slot: number): void {
     const cancel = { instrumentId: INSTRUMENT_ID, keyId: 0, orderId, slot, generation: this.#generation[slot]! };
-    encodeCancelOrder(this.#command, 0, this.#header(orderId, accountOf(this.#side[slot] as Side)), cancel);
+    this.#orders.cancelOrder(0, this.#header(orderId, accountOf(this.#side[slot] as Side)), cancel);
     this.#apply();
   }
 

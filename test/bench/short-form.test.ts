@@ -41,7 +41,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}W3 inserts +10,000 .* +96$/m,
     /W2: the arrays counted are all of/,
   ],
-  records: [/^ {2}W1( +-?[\d.]+){5} +15 +×\d/m, /W2: 4096 commands .* byte by byte .* field sum \d+/],
+  records: [/^ {2}W1( +-?[\d.]+){6} +15 +×\d/m, /W2: 4096 commands .* byte by byte .* field sum \d+/],
   threads: [/^ {2}through ring, journal and event ring +[\d.]+ (M|k)?\/s .*×\d/m],
   recovery: [
     /^ {2}from the whole journal +40,000 +[\d.]+ s/m,

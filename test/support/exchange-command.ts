@@ -4,13 +4,10 @@ import {
   type AmendOrderFields,
   type CancelOrderFields,
   type CommandHeader,
-  encodeAmendOrder,
-  encodeCancelOrder,
   encodeCheckpoint,
   encodeDefineAsset,
   encodeDefineInstrument,
   encodeMassCancel,
-  encodeNewOrder,
   encodeSetInstrumentState,
   encodeTime,
   encodeUpdateInstrument,
@@ -20,6 +17,7 @@ import {
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
 import { CommandKind } from '../../core/protocol/kinds.ts';
+import { createOrderEncoder } from '../../core/protocol/order-encoder.ts';
 import type { RecordWindow } from '../../core/protocol/record-window.ts';
 
 export interface NewOrderCommand {
@@ -93,13 +91,13 @@ export function encodeCommand(
 ): void {
   switch (command.kind) {
     case CommandKind.NEW_ORDER:
-      encodeNewOrder(window, at, continuationAt, command.header, command.order);
+      createOrderEncoder(window).newOrder(at, continuationAt, command.header, command.order);
       break;
     case CommandKind.CANCEL_ORDER:
-      encodeCancelOrder(window, at, command.header, command.cancel);
+      createOrderEncoder(window).cancelOrder(at, command.header, command.cancel);
       break;
     case CommandKind.AMEND_ORDER:
-      encodeAmendOrder(window, at, command.header, command.amend);
+      createOrderEncoder(window).amendOrder(at, command.header, command.amend);
       break;
     case CommandKind.UPDATE_INSTRUMENT:
       encodeUpdateInstrument(window, at, command.header, command.update);

@@ -4,8 +4,8 @@ import { BookMemory, OrderBook } from '../../../core/book/order-book.ts';
 import { Market } from '../../../core/engine/market.ts';
 import { RestingOrders } from '../../../core/engine/resting-orders.ts';
 import { verifyEngine } from '../../../core/engine/verify-engine.ts';
-import { encodeNewOrder } from '../../../core/protocol/command-encoder.ts';
 import { OrderType, Side } from '../../../core/protocol/kinds.ts';
+import { createOrderEncoder } from '../../../core/protocol/order-encoder.ts';
 import { RecordWindow, SLOT_BYTES } from '../../../core/protocol/record-window.ts';
 import { PLAIN_ORDER } from '../../support/plain-order.ts';
 
@@ -18,7 +18,7 @@ function marketWithStop(side: Side, stopPriceTicks: number): { market: Market; v
   const market = new Market(1, new OrderBook(memory), 1n, 1, 100);
   const record = new RecordWindow(new ArrayBuffer(SLOT_BYTES));
   const order = { ...PLAIN_ORDER, orderType: OrderType.STOP_LIMIT, side, priceTicks: 100, stopPriceTicks };
-  encodeNewOrder(record, 0, 0, HEADER, order);
+  createOrderEncoder(record).newOrder(0, 0, HEADER, order);
   new RestingOrders(memory, expiries).wait(market, record, 0, 1);
   return { market, verify: () => verifyEngine(memory, [market], expiries) };
 }

@@ -7,10 +7,11 @@ import { EventWriter } from '../../../core/engine/event-writer.ts';
 import type { FrameBuilder } from '../../../core/journal/frame.ts';
 import { recoverJournal } from '../../../core/journal/journal-recovery.ts';
 import { JournalWriter } from '../../../core/journal/journal-writer.ts';
-import { encodeCheckpoint, encodeNewOrder } from '../../../core/protocol/command-encoder.ts';
+import { encodeCheckpoint } from '../../../core/protocol/command-encoder.ts';
 import { commandSlots } from '../../../core/protocol/command-record.ts';
 import { decodeEvent, type ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { eventSlots } from '../../../core/protocol/event-record.ts';
+import { createOrderEncoder } from '../../../core/protocol/order-encoder.ts';
 import { RecordWindow, SLOT_BYTES } from '../../../core/protocol/record-window.ts';
 import { createRing, RingReader, RingWriter } from '../../../core/ring/ring.ts';
 import { CommandStream } from '../../support/command-stream.ts';
@@ -93,7 +94,7 @@ export function someCommand(commandSequence: number, slots: 1 | 2 = 1): TapeReco
   };
   if (slots === 1) encodeCheckpoint(window, 0, header);
   else
-    encodeNewOrder(window, 0, SLOT_BYTES, header, {
+    createOrderEncoder(window).newOrder(0, SLOT_BYTES, header, {
       instrumentId: 1,
       side: 0,
       keyId: 1,
