@@ -1,3 +1,5 @@
+import { LogKind } from '../core/journal/frame.ts';
+import { retiredSequence } from '../core/journal/segment-files.ts';
 import type { EventConsumer } from '../core/ports/event-feed.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { AuditTap, type TapFinding } from '../workers/audit-tap/audit-tap.ts';
@@ -92,6 +94,8 @@ export class LocalConsumers implements ExchangeConsumers {
     const { dataFolder, hooks, stores, gateway, clock, alarm } = this.#parts;
     this.#tap = await TapDatabase.open(dataFolder, stores.database.partitionCount, hooks.onFatal);
     const onFinding = (found: TapFinding): void => alarm.found(found);
-    return AuditTap.open({ tap: this.#tap, catalogue: gateway.catalogue, clock, onFinding });
+    const retired = retiredSequence(dataFolder, LogKind.EVENTS);
+    const { catalogue } = gateway;
+    return AuditTap.open({ tap: this.#tap, retiredSequence: retired, catalogue, clock, onFinding });
   }
 }

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LogKind } from '../core/journal/frame.ts';
+import { retiredSequence } from '../core/journal/segment-files.ts';
 import type { ConsumerProgress } from '../core/ports/event-feed.ts';
 import { SETTLEMENT } from '../workers/settlement/settlement-consumer.ts';
 import { FolderLockedError } from '../workers/storage/folder-lock.ts';
@@ -44,9 +46,14 @@ export class SplitConsumers implements ExchangeConsumers {
   }
 
   async begin(): Promise<void> {
-    const { feed } = this.#parts;
+    const { dataFolder, feed } = this.#parts;
     const settlement = { name: SETTLEMENT, watermarks: () => this.#settlementWatermarks() };
-    const views = this.#views.map(({ name, view }) => ({ name, watermarks: () => view.watermarks() }));
+    // Of what is retired the tap passes over what it lacks, and candles have it from the history before they take events.
+    const retired = retiredSequence(dataFolder, LogKind.EVENTS);
+    const views = this.#views.map(({ name, view }) => ({
+      name,
+      watermarks: async () => (await view.watermarks()).map((watermark) => Math.max(watermark, retired)),
+    }));
     feed.begin({ here: [], elsewhere: [settlement, this.#history(), ...views] });
   }
 

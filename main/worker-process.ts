@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { LogKind } from '../core/journal/frame.ts';
+import { retiredSequence } from '../core/journal/segment-files.ts';
 import type { EventConsumer } from '../core/ports/event-feed.ts';
 import type { JobHandler } from '../core/ports/jobs.ts';
 import { AdminServer } from '../gateway/admin/admin-server.ts';
@@ -185,7 +187,13 @@ const OPENERS: Readonly<Record<WorkerRole, (parts: OpeningParts) => Promise<Open
   'audit-tap': async ({ hooks, folder, definitions, clock, alarm }) => {
     const tap = await TapDatabase.open(folder.dataFolder, folder.partitionCount, hooks.onFatal);
     const { catalogue } = definitions;
-    const consumer = await AuditTap.open({ tap, catalogue, clock, onFinding: (found) => alarm.found(found) });
+    const consumer = await AuditTap.open({
+      tap,
+      retiredSequence: retiredSequence(folder.dataFolder, LogKind.EVENTS),
+      catalogue,
+      clock,
+      onFinding: (found) => alarm.found(found),
+    });
     return { consumer, close: () => tap.close() };
   },
 

@@ -5,7 +5,7 @@ import { SLOT_BYTES } from '../protocol/record-window.ts';
 import { type FileOperations, NODE_FILES, syncFolder, tryNames } from './file-operations.ts';
 import { LogKind } from './frame.ts';
 import { LogReader } from './log-reader.ts';
-import { archiveFolder, listSegments, logFolder } from './segment-files.ts';
+import { archiveFolder, listSegments, logFolder, retiredSequence } from './segment-files.ts';
 import { KEPT_SNAPSHOTS, listSnapshots, peekSnapshot } from './snapshot-files.ts';
 import type { SnapshotHeader } from './snapshot-format.ts';
 
@@ -31,7 +31,8 @@ export function retireSegments(
   files: FileOperations = NODE_FILES,
 ): RetiredSegments {
   const older = olderSnapshot(dataFolder);
-  if (older === null || consumedEventSequence < 1) return NOTHING;
+  // Who begins just behind what was retired has consumed nothing that is still here, and the archive may be empty.
+  if (older === null || consumedEventSequence <= retiredSequence(dataFolder, LogKind.EVENTS)) return NOTHING;
   const hasConsumedAll = consumedEventSequence >= older.eventSequence;
   const lastEvent = hasConsumedAll ? older.eventSequence : consumedEventSequence;
   const lastCommand = hasConsumedAll ? older.commandSequence : commandOf(dataFolder, consumedEventSequence) - 1;

@@ -53,6 +53,11 @@ export function listSegments(dataFolder: string, kind: LogKind): SegmentFile[] {
   return segmentsIn(logFolder(dataFolder, kind), kind);
 }
 
+/** @returns the sequence that the log without its retired segments begins after; 0 while none was retired */
+export function retiredSequence(dataFolder: string, kind: LogKind): number {
+  return (listSegments(dataFolder, kind)[0]?.firstSequence ?? 1) - 1;
+}
+
 /** @returns the retired segments that are still in the archive, in order */
 export function listArchivedSegments(dataFolder: string, kind: LogKind): SegmentFile[] {
   return segmentsIn(archiveFolder(dataFolder, kind), kind);

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ExchangeProcess } from '../support/exchange-process.ts';
 import { startRabbitmq } from '../support/servers/test-servers.ts';
@@ -76,4 +78,34 @@ test('a start from a snapshot that the history lacks: by itself, or by a worker 
   await split.expectAllAlive();
   expect(await split.stop()).toEqual([0, 0]);
   await split.expectAudited('stopped in order');
+});
+
+test('audit tap and candles whose files are lost go on, though the retired segments were moved away', {
+  timeout: 600_000,
+}, async () => {
+  const split = fixture();
+  const settings = { ...SNAPSHOTS, RINGBOOK_JOURNAL_SEGMENT_MIB: '0.0625' };
+  const { sandbox } = await split.startExchange(settings);
+  await split.startWorker('settlement,history,audit-tap,klines');
+  const archive = join(split.folder, 'archive', 'events');
+  for (let order = 0; order < MOST_ORDERS && !existsSync(archive); order++) {
+    const fields = limitOrder({ side: order % 2 === 0 ? 'sell' : 'buy' });
+    const account = sandbox.accounts[order % 2] as Credentials;
+    expect((await signedPost(sandbox.baseUrl, account, '/v1/order/new', fields)).status).toBe(200);
+  }
+  expect(existsSync(archive), 'segments were retired').toBe(true);
+  await split.settled();
+  expect(await split.stop()).toEqual([0, 0]);
+  rmSync(join(split.folder, 'archive'), { recursive: true });
+  for (const name of readdirSync(split.folder))
+    if (/^(audit-tap|klines)\.sqlite/.test(name)) rmSync(join(split.folder, name));
+
+  const again = await split.startExchange(settings);
+  const order = limitOrder({ price: '50.00' });
+  const account = again.sandbox.accounts[0] as Credentials;
+  expect((await signedPost(again.sandbox.baseUrl, account, '/v1/order/new', order)).status).toBe(200);
+  await split.startWorker('settlement,history,audit-tap,klines');
+  await split.settled();
+  await split.expectAllAlive();
+  expect(await split.stop()).toEqual([0, 0]);
 });

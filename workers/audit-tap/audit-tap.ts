@@ -33,6 +33,11 @@ export interface TapFinding {
 
 export interface AuditTapParts {
   readonly tap: TapDatabase;
+  /**
+   * Events through this one are in retired segments, if anywhere. Of these the tap passes over what it lacks: it may be
+   * new to an old folder, and retirement waits for it only where it runs.
+   */
+  readonly retiredSequence: number;
   /** Knows the instruments of all events. */
   readonly catalogue: Catalogue;
   readonly clock: Clock;
@@ -73,8 +78,9 @@ export class AuditTap implements EventConsumer {
 
   /** @throws DatabaseError */
   static async open(parts: AuditTapParts): Promise<AuditTap> {
-    const { tap } = parts;
-    const watermarks = await readWatermarks(tap.database, tap.partitionCount);
+    const { tap, retiredSequence } = parts;
+    const stored = await readWatermarks(tap.database, tap.partitionCount);
+    const watermarks = stored.map((watermark) => Math.max(watermark, retiredSequence));
     const checked = await readCheckedCounts(tap);
     return new AuditTap(parts, { watermarks, checked, findingCount: await countFindings(tap) });
   }

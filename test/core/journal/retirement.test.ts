@@ -8,7 +8,13 @@ import { recoverJournal } from '../../../core/journal/journal-recovery.ts';
 import { LogReader } from '../../../core/journal/log-reader.ts';
 import { scanEventLog, scanJournal } from '../../../core/journal/log-scan.ts';
 import { retireSegments } from '../../../core/journal/retirement.ts';
-import { archiveFolder, listArchivedSegments, listSegments, logFolder } from '../../../core/journal/segment-files.ts';
+import {
+  archiveFolder,
+  listArchivedSegments,
+  listSegments,
+  logFolder,
+  retiredSequence,
+} from '../../../core/journal/segment-files.ts';
 import { listSnapshots } from '../../../core/journal/snapshot-files.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { FaultyFiles, systemError } from './faulty-files.ts';
@@ -184,6 +190,15 @@ test('readers find retired segments in the archive, also when it is retired unde
   reader.close();
   expect(commandsFrom(folder, 0)).toEqual(range(1, 300));
   expect(commandsFrom(folder, 77)).toEqual(range(78, 300));
+});
+
+test('a consumer that begins just behind what was retired, and taken away, holds the rest', () => {
+  const folder = snappedFolder();
+  retireSegments(folder, EVERYTHING);
+  const retired = retiredSequence(folder, LogKind.EVENTS);
+  expect(retired).toBeGreaterThan(0);
+  rmSync(join(folder, 'archive'), { recursive: true });
+  expect(retireSegments(folder, retired)).toEqual({ journalSegments: [], eventSegments: [] });
 });
 
 test('an archive that is gone, or has a hole, is said; a damaged file in it is damage', () => {

@@ -28,7 +28,7 @@ interface OpenedTap {
   readonly reopen: () => Promise<AuditTap>;
 }
 
-async function opened(commands = 300): Promise<OpenedTap> {
+async function opened(commands = 300, retiredSequence = 0): Promise<OpenedTap> {
   const folder = temporaryFolder();
   const trading = await TradingFolder.open(folder);
   await trading.trade(new RandomIntegers(seed), commands);
@@ -44,7 +44,13 @@ async function opened(commands = 300): Promise<OpenedTap> {
     });
     const { catalogue } = trading;
     const clock = { nowMs: () => 1 };
-    return AuditTap.open({ tap: database, catalogue, clock, onFinding: (found) => findings.push(found) });
+    return AuditTap.open({
+      tap: database,
+      retiredSequence,
+      catalogue,
+      clock,
+      onFinding: (found) => findings.push(found),
+    });
   };
   return { folder, tap: await reopen(), events, findings, reopen };
 }
@@ -91,6 +97,15 @@ test('a batch that leaves a gap is not checked at all', async () => {
   const [batch] = wholeBatches(events, events.length);
   await expect(tap.consume({ ...batch!, beforeSequence: 1 })).rejects.toThrow(TapGapError);
   expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(0));
+});
+
+test('of events that were retired before it came it asks for none, and nothing', async () => {
+  const { tap, events, findings } = await opened(100, 50);
+  expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(50));
+  for (const batch of wholeBatches(events.slice(50), events.length))
+    await tap.consume({ ...batch, beforeSequence: 50 });
+  expect(findings).toEqual([]);
+  expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(events.length));
 });
 
 describe('what must never be is found, stored and told', () => {
