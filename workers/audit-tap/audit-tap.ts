@@ -57,7 +57,8 @@ export class AuditTap implements EventConsumer {
   readonly name = 'audit-tap';
   readonly batchEvents = 4_096; // a commit of two rows a batch: the larger, the fewer
   readonly #parts: AuditTapParts;
-  readonly #watermarks: number[];
+  readonly #watermarks: number[]; // by partition, on disk
+  readonly #checkedThrough: number[]; // by partition, perhaps on its way to disk
   readonly #checked: CheckedCounts[];
   readonly #coverage: SequenceCoverage;
   readonly #last: { commandSequence: number; timestampMs: number }[]; // by partition, of this process
@@ -69,6 +70,7 @@ export class AuditTap implements EventConsumer {
   ) {
     this.#parts = parts;
     this.#watermarks = stored.watermarks;
+    this.#checkedThrough = [...stored.watermarks];
     this.#checked = stored.checked;
     this.#findingCount = stored.findingCount;
     // What lies between the partitions' watermarks was seen by an earlier process, in part.
@@ -92,7 +94,7 @@ export class AuditTap implements EventConsumer {
   /** @throws TapGapError with nothing checked; DatabaseError, which is fatal (GroupCommit) */
   async consume(batch: EventBatch): Promise<void> {
     const { partition, beforeSequence, lastSequence } = batch;
-    const watermark = this.#watermarks[partition]!;
+    const watermark = this.#checkedThrough[partition]!;
     if (beforeSequence > watermark)
       throw new TapGapError(
         `audit tap of partition ${partition}: a batch follows event ${beforeSequence}, but only those through ` +
@@ -101,8 +103,8 @@ export class AuditTap implements EventConsumer {
     if (lastSequence <= watermark) return;
     const events = batch.events.filter(({ eventSequence }) => eventSequence > watermark);
     const findings = [...this.#checkOrder(batch, events), ...this.#checkLegs(partition, events)];
-    this.#watermarks[partition] = lastSequence;
-    for (const eventSequence of this.#coverage.raise(Math.min(...this.#watermarks)))
+    this.#checkedThrough[partition] = lastSequence;
+    for (const eventSequence of this.#coverage.raise(Math.min(...this.#checkedThrough)))
       findings.push({ partition, eventSequence, finding: `event ${eventSequence} came in no partition` });
     await this.#store(batch, events, findings.slice(0, MAX_FINDINGS_PER_BATCH));
   }
@@ -155,6 +157,7 @@ export class AuditTap implements EventConsumer {
       tap.commits.add(TAP_FINDINGS, [this.#findingCount, found, eventSequence, finding, clock.nowMs()]);
     }
     await tap.commits.durable();
+    this.#watermarks[partition] = lastSequence;
     for (const found of findings) onFinding(found);
   }
 }

@@ -99,6 +99,15 @@ test('a batch that leaves a gap is not checked at all', async () => {
   expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(0));
 });
 
+test('a watermark is told once it is on disk', async () => {
+  const { tap, events } = await opened(20);
+  const [batch] = wholeBatches(events, events.length);
+  const consumed = tap.consume(batch!);
+  expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(0));
+  await consumed;
+  expect(await tap.watermarks()).toEqual([events.length, ...Array(PARTITIONS - 1).fill(0)]);
+});
+
 test('of events that were retired before it came it asks for none, and nothing', async () => {
   const { tap, events, findings } = await opened(100, 50);
   expect(await tap.watermarks()).toEqual(Array(PARTITIONS).fill(50));
