@@ -2,7 +2,7 @@ import { LogKind } from '../core/journal/frame.ts';
 import { retiredSequence } from '../core/journal/segment-files.ts';
 import type { EventConsumer } from '../core/ports/event-feed.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { AuditTap, type TapFinding } from '../workers/audit-tap/audit-tap.ts';
+import { AUDIT_TAP, AuditTap, type TapFinding } from '../workers/audit-tap/audit-tap.ts';
 import { HistoryConsumer } from '../workers/history/history-consumer.ts';
 import { SettlementConsumer } from '../workers/settlement/settlement-consumer.ts';
 import { TapDatabase } from '../workers/storage/tap-database.ts';
@@ -75,8 +75,8 @@ export class LocalConsumers implements ExchangeConsumers {
     this.#klines = await ExchangeKlines.open(stores.klineStores, catalogue, clock, hooks.onProgress);
     const settlement = new SettlementConsumer(stores.exchangeLedger.ledger, catalogue, this.#settlementSignal);
     const here: EventConsumer[] = [settlement, await this.#openHistory(), this.#klines.consumer];
-    if (feed.bus !== null) here.push(await this.#openTap());
     for (const { name } of here) alarm.watch(name);
+    if (feed.bus !== null) here.push(await this.#openTap());
     feed.begin({ here, elsewhere: [] });
   }
 
@@ -93,7 +93,8 @@ export class LocalConsumers implements ExchangeConsumers {
   async #openTap(): Promise<AuditTap> {
     const { dataFolder, hooks, stores, gateway, clock, alarm } = this.#parts;
     this.#tap = await TapDatabase.open(dataFolder, stores.database.partitionCount, hooks.onFatal);
-    const onFinding = (found: TapFinding): void => alarm.found(found);
+    alarm.watch(AUDIT_TAP); // which may have a finding of an earlier process to tell at once
+    const onFinding = (found: TapFinding): Promise<boolean> => alarm.found(found);
     const retired = retiredSequence(dataFolder, LogKind.EVENTS);
     const { catalogue } = gateway;
     return AuditTap.open({ tap: this.#tap, retiredSequence: retired, catalogue, clock, onFinding });

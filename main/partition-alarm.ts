@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { TapFinding } from '../workers/audit-tap/audit-tap.ts';
+import { AUDIT_TAP, type TapFinding } from '../workers/audit-tap/audit-tap.ts';
 import type { FeedFailure } from '../workers/bus/feed-settings.ts';
 import { OwnReport } from './consumer-reports.ts';
 
@@ -23,7 +23,7 @@ const LONGEST_PAUSE_MS = 10_000;
 export class PartitionAlarm {
   readonly #settings: PartitionAlarmSettings;
   readonly #reports = new Map<string, OwnReport>();
-  readonly #halting = new Set<number>();
+  readonly #halting = new Map<number, Promise<boolean>>(); // by partition
   readonly #end = new AbortController();
 
   constructor(settings: PartitionAlarmSettings) {
@@ -38,41 +38,43 @@ export class PartitionAlarm {
 
   /** It gets no more events of that partition. */
   stopped({ consumer, partition, error }: FeedFailure): void {
-    this.#raise(consumer, partition, `stopped: ${error.message}`, error);
+    void this.#raise(consumer, partition, `stopped: ${error.message}`, error);
   }
 
-  /** It goes on, but the stream is not what it must be. */
-  found({ partition, finding }: TapFinding): void {
-    this.#raise('audit-tap', partition, finding);
+  /** It goes on, but the stream is not what it must be. @returns true once the partition is halted; false at the end */
+  found({ partition, finding }: TapFinding): Promise<boolean> {
+    return this.#raise(AUDIT_TAP, partition, finding);
   }
 
-  /** Waits for no exchange any more: what is not halted yet is so by whoever finds the trouble again. */
+  /** Waits for no exchange any more: what is not halted yet is so by whoever finds the trouble, or reads of it, again. */
   close(): void {
     this.#end.abort();
   }
 
-  #raise(consumer: string, partition: number | null, trouble: string, error?: Error): void {
+  #raise(consumer: string, partition: number | null, trouble: string, error?: Error): Promise<boolean> {
     const { logger, nowMs } = this.#settings;
     const where = partition === null ? 'as a whole' : `at partition ${partition}`;
     logger.error({ consumer, partition, err: error }, `${consumer} ${where}: ${trouble}`);
     this.#reports.get(consumer)?.add({ partition, trouble, foundMs: nowMs() });
-    if (partition === null || this.#halting.has(partition)) return;
-    this.#halting.add(partition);
-    void this.#halt(partition, `${consumer}: ${trouble}`);
+    if (partition === null) return Promise.resolve(false);
+    const halting = this.#halting.get(partition) ?? this.#halt(partition, `${consumer}: ${trouble}`);
+    this.#halting.set(partition, halting);
+    return halting;
   }
 
-  async #halt(partition: number, reason: string): Promise<void> {
+  async #halt(partition: number, reason: string): Promise<boolean> {
     const { signal } = this.#end;
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
         const symbols = await this.#settings.halt(partition, reason);
         this.#settings.logger.error({ partition, symbols }, 'the instruments of the partition are halted');
-        break;
+        this.#halting.delete(partition);
+        return !signal.aborted; // too late for whoever is told: what keeps it is closed
       } catch (error) {
         this.#settings.logger.warn({ partition, err: error }, 'the partition is not halted yet; tried again');
         await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       }
     }
-    this.#halting.delete(partition);
+    return false;
   }
 }

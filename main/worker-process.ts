@@ -111,8 +111,8 @@ export class WorkerProcess {
     const parts = { settings, hooks, folder, definitions, clock, alarm, settlementSignal: settlement.signal };
     const consumers: OpenConsumer[] = [];
     for (const role of roles) {
+      alarm.watch(role); // it may have trouble of an earlier process to tell at once
       consumers.push(await OPENERS[role](parts));
-      alarm.watch(role);
     }
     const { busNamespace: namespace, partitionCount } = folder;
     const connection = new AmqpConnection({ url: amqpUrl, name: roles.join(' ') });

@@ -10,13 +10,17 @@ import { effectsOf } from '../settlement/legs.ts';
 import {
   type CheckedCounts,
   countFindings,
+  markTold,
   readCheckedCounts,
+  readUntold,
   TAP_CHECKED,
   TAP_FINDINGS,
   type TapDatabase,
 } from '../storage/tap-database.ts';
 import { readWatermarks, WATERMARKS } from '../storage/view-database.ts';
 import { SequenceCoverage } from './sequence-coverage.ts';
+
+export const AUDIT_TAP = 'audit-tap';
 
 /** The tap lacks events before this batch: nothing of it was checked. */
 export class TapGapError extends Error {
@@ -41,8 +45,11 @@ export interface AuditTapParts {
   /** Knows the instruments of all events. */
   readonly catalogue: Catalogue;
   readonly clock: Clock;
-  /** Told of each finding once it is stored: an alarm. */
-  readonly onFinding: (finding: TapFinding) => void;
+  /**
+   * Told of each finding once it is stored: an alarm.
+   * @returns whether it was raised to its end: else it is told again by the next start
+   */
+  readonly onFinding: (finding: TapFinding) => Promise<boolean>;
 }
 
 /** Recorded of one batch: a stream that is wholly wrong must not fill the disk. */
@@ -54,7 +61,7 @@ const MAX_FINDINGS_PER_BATCH = 100;
  * asset. It stops nobody: what it finds is stored with its watermark, and told.
  */
 export class AuditTap implements EventConsumer {
-  readonly name = 'audit-tap';
+  readonly name = AUDIT_TAP;
   readonly batchEvents = 4_096; // a commit of two rows a batch: the larger, the fewer
   readonly #parts: AuditTapParts;
   readonly #watermarks: number[]; // by partition, on disk
@@ -84,7 +91,10 @@ export class AuditTap implements EventConsumer {
     const stored = await readWatermarks(tap.database, tap.partitionCount);
     const watermarks = stored.map((watermark) => Math.max(watermark, retiredSequence));
     const checked = await readCheckedCounts(tap);
-    return new AuditTap(parts, { watermarks, checked, findingCount: await countFindings(tap) });
+    const findingCount = await countFindings(tap);
+    const opened = new AuditTap(parts, { watermarks, checked, findingCount });
+    for (const found of await readUntold(tap)) opened.#tell(found, findingCount);
+    return opened;
   }
 
   async watermarks(): Promise<readonly number[]> {
@@ -145,20 +155,29 @@ export class AuditTap implements EventConsumer {
     events: readonly ExchangeEvent[],
     findings: readonly TapFinding[],
   ): Promise<void> {
-    const { tap, clock, onFinding } = this.#parts;
+    const { tap, clock } = this.#parts;
     const before = this.#checked[partition]!;
     const eventCount = before.eventCount + events.length;
     const tradeCount = before.tradeCount + events.filter(({ kind }) => kind === EventKind.FILLED).length;
     this.#checked[partition] = { eventCount, tradeCount };
     tap.commits.put(WATERMARKS, [partition, lastSequence]);
     tap.commits.put(TAP_CHECKED, [partition, eventCount, tradeCount]);
+    const firstId = this.#findingCount + 1;
     for (const { partition: found, eventSequence, finding } of findings) {
       this.#findingCount += 1;
-      tap.commits.add(TAP_FINDINGS, [this.#findingCount, found, eventSequence, finding, clock.nowMs()]);
+      tap.commits.add(TAP_FINDINGS, [this.#findingCount, found, eventSequence, finding, clock.nowMs(), 0]);
     }
     await tap.commits.durable();
     this.#watermarks[partition] = lastSequence;
-    for (const found of findings) onFinding(found);
+    for (const [index, found] of findings.entries()) this.#tell(found, firstId + index);
+  }
+
+  /** @param throughId the findings of its partition that the alarm is for end with this one */
+  #tell({ partition, eventSequence, finding }: TapFinding, throughId: number): void {
+    const { tap, onFinding } = this.#parts;
+    onFinding({ partition, eventSequence, finding })
+      .then((isRaised) => (isRaised ? markTold(tap, partition, throughId) : undefined))
+      .catch(() => undefined); // a commit that fails is fatal, which was told
   }
 }
 

@@ -19,6 +19,10 @@ const TAP_SCHEMA: readonly string[] = [
     found_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE findings ADD COLUMN told INTEGER NOT NULL DEFAULT 1; -- whether the alarm it calls for was raised
+  CREATE INDEX findings_untold ON findings (partition, finding_id) WHERE told = 0;
+  `,
 ];
 
 export const TAP_CHECKED: TableShape = {
@@ -28,7 +32,7 @@ export const TAP_CHECKED: TableShape = {
 };
 export const TAP_FINDINGS: TableShape = {
   name: 'findings',
-  columns: ['finding_id', 'partition', 'event_sequence', 'finding', 'found_ms'],
+  columns: ['finding_id', 'partition', 'event_sequence', 'finding', 'found_ms', 'told'],
   keyColumns: 0,
 };
 
@@ -65,4 +69,28 @@ export async function readCheckedCounts({ database, partitionCount }: TapDatabas
 export async function countFindings({ database }: TapDatabase): Promise<number> {
   const rows = await database.all<{ last: number | null }>('SELECT max(finding_id) AS last FROM findings');
   return rows[0]!.last ?? 0;
+}
+
+/** A finding as it is stored. */
+export interface StoredFinding {
+  readonly findingId: number;
+  readonly partition: number;
+  readonly eventSequence: number;
+  readonly finding: string;
+}
+
+/** @returns of each partition the first finding that was not told to its end */
+export function readUntold({ database }: TapDatabase): Promise<StoredFinding[]> {
+  return database.all<StoredFinding>(
+    `SELECT min(finding_id) AS findingId, partition, event_sequence AS eventSequence, finding
+     FROM findings WHERE told = 0 GROUP BY partition`,
+  );
+}
+
+/** Findings of that partition through that one were told. */
+export async function markTold({ commits }: TapDatabase, partition: number, findingId: number): Promise<void> {
+  await commits.change('UPDATE findings SET told = 1 WHERE told = 0 AND partition = ? AND finding_id <= ?', [
+    partition,
+    findingId,
+  ]);
 }

@@ -9,11 +9,13 @@ import { SequenceCoverage } from '../../../workers/audit-tap/sequence-coverage.t
 import {
   countFindings,
   readCheckedCounts,
+  readUntold,
   TapDatabase,
   tapDatabasePath,
 } from '../../../workers/storage/tap-database.ts';
 import { ViewWatermarks } from '../../../workers/storage/view-watermarks.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
+import { until } from '../../support/until.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { TradingFolder } from '../trading-folder.ts';
 
@@ -28,7 +30,7 @@ interface OpenedTap {
   readonly reopen: () => Promise<AuditTap>;
 }
 
-async function opened(commands = 300, retiredSequence = 0): Promise<OpenedTap> {
+async function opened(commands = 300, retiredSequence = 0, canRaise = () => true): Promise<OpenedTap> {
   const folder = temporaryFolder();
   const trading = await TradingFolder.open(folder);
   await trading.trade(new RandomIntegers(seed), commands);
@@ -49,7 +51,10 @@ async function opened(commands = 300, retiredSequence = 0): Promise<OpenedTap> {
       retiredSequence,
       catalogue,
       clock,
-      onFinding: (found) => findings.push(found),
+      onFinding: async (found) => {
+        findings.push(found);
+        return canRaise();
+      },
     });
   };
   return { folder, tap: await reopen(), events, findings, reopen };
@@ -170,6 +175,29 @@ test('an event that came in the batch of another partition is found there', asyn
     eventSequence: stray.eventSequence,
     finding: `event ${stray.eventSequence} of partition ${own} came in partition ${other}`,
   });
+});
+
+test('what was told in vain is told again by each start, of each partition once, until the alarm was raised', async () => {
+  let canRaise = false;
+  const { folder, tap, events, findings, reopen } = await opened(100, 0, () => canRaise);
+  const fills = events.filter(({ kind }) => kind === EventKind.FILLED).slice(2, 5);
+  const spoiled = events.flatMap((event) => (fills.includes(event) ? [event, event] : [event]));
+  for (const batch of wholeBatches(spoiled, events.length)) await tap.consume(batch);
+  const first = Map.groupBy(findings.splice(0), ({ partition }) => partition);
+  const ofEachPartition = [...first.values()].map(([found]) => found);
+  expect(ofEachPartition.length).toBeGreaterThan(0);
+  for (const partition of first.values()) expect(partition.length).toBeGreaterThan(1); // came twice, and stands after itself
+  const byPartition = (one: TapFinding, two: TapFinding) => one.partition - two.partition;
+  for (const round of ['in vain', 'raised']) {
+    canRaise = round === 'raised';
+    await reopen();
+    expect(findings.splice(0).sort(byPartition), round).toEqual(ofEachPartition.sort(byPartition));
+  }
+  const database = await TapDatabase.open(folder, PARTITIONS, () => {});
+  await until(async () => (await readUntold(database)).length === 0);
+  await database.close();
+  await reopen();
+  expect(findings).toEqual([]);
 });
 
 test('coverage forgets nothing but what every partition has passed, and bounds what it keeps', () => {
