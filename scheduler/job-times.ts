@@ -1,9 +1,13 @@
 import type { Job } from '../core/ports/jobs.ts';
-import { lastTime, nextTime } from './triggers/trigger-times.ts';
+import { lastTime, type MeetingSearch, nextTime } from './triggers/trigger-times.ts';
 
 /** A job's first time after an instant. Intervals keep their rhythm when the wall clock is put back: they are shifted. */
-export function nextTimeOf({ trigger, shiftMs }: Pick<Job, 'trigger' | 'shiftMs'>, afterMs: number): number | null {
-  const timeMs = nextTime(trigger, afterMs - shiftMs);
+export function nextTimeOf(
+  { trigger, shiftMs }: Pick<Job, 'trigger' | 'shiftMs'>,
+  afterMs: number,
+  search?: MeetingSearch,
+): number | null {
+  const timeMs = nextTime(trigger, afterMs - shiftMs, search);
   return timeMs === null ? null : timeMs + shiftMs;
 }
 

@@ -13,7 +13,7 @@ import {
 import { checkedSettings, requireArguments, requireJobId } from './job-settings.ts';
 import { nextTimeOf } from './job-times.ts';
 import { fixTrigger } from './triggers/fixed-trigger.ts';
-import { nextTime } from './triggers/trigger-times.ts';
+import { MeetingSearch, nextTime } from './triggers/trigger-times.ts';
 
 export interface StoredJobDeskParts {
   readonly store: JobStore;
@@ -101,8 +101,9 @@ export class StoredJobDesk implements JobDesk {
   async preview(jobId: string, count: number): Promise<readonly number[]> {
     const job = await this.show(jobId);
     const times: number[] = [];
-    let timeMs = job.isPaused ? nextTimeOf(job, this.#wallMs()) : job.nextMs;
-    for (; timeMs !== null && times.length < count; timeMs = nextTimeOf(job, timeMs)) times.push(timeMs);
+    const search = new MeetingSearch(); // of all times together
+    let timeMs = job.isPaused ? nextTimeOf(job, this.#wallMs(), search) : job.nextMs;
+    for (; timeMs !== null && times.length < count; timeMs = nextTimeOf(job, timeMs, search)) times.push(timeMs);
     return times;
   }
 
@@ -138,7 +139,13 @@ function unchanged({ handler, arguments: args, trigger, settings, nextMs, isPaus
 
 /** @throws JobRefusedError for a trigger whose times are all over, or that never has any */
 function firstTime(trigger: Trigger, nowMs: number): number {
-  const firstMs = nextTime(trigger, nowMs);
+  const search = new MeetingSearch();
+  const firstMs = nextTime(trigger, nowMs, search);
+  if (search.isOver)
+    throw new JobRefusedError(
+      'INVALID_JOB',
+      'trigger: its members would have to be asked too often for a time at which all of "and" meet: give it fewer members, or a larger toleranceMs',
+    );
   if (firstMs === null)
     throw new JobRefusedError(
       'INVALID_JOB',

@@ -200,7 +200,7 @@ export interface JobDesk {
   show(jobId: string): Promise<Job>;
   /** @param jobId all jobs' when undefined. @returns newest first */
   history(jobId: string | undefined, limit: number): Promise<readonly JobRun[]>;
-  /** @returns the next times of a job, at most `count`. @throws JobRefusedError */
+  /** @returns the next times of a job, at most `count`; fewer where they take long to find. @throws JobRefusedError */
   preview(jobId: string, count: number): Promise<readonly number[]>;
   /** What jobs can do: names that the scheduler has told, with what each is about. */
   handlers(): Promise<readonly Pick<JobHandler, 'name' | 'about'>[]>;

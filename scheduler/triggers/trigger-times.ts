@@ -6,16 +6,32 @@ import { nextCronTime } from './cron-times.ts';
 import { TimeZone } from './time-zone.ts';
 
 export const DEFAULT_TOLERANCE_MS = 1_000;
-/** Tries to find a time at which all of `and` meet. */
-const MOST_MEETINGS = 10_000;
+/** A meeting is looked for no further ahead than a cron expression's day. */
+const LONGEST_SEARCH_MS = 41 * 366 * 86_400_000;
+const MOST_QUESTIONS = 10_000;
 const MOST_EXPRESSIONS_KEPT = 10_000;
+
+/** Bounds the search for a time at which all of `and` meet, on all levels together: each question to a member takes one. */
+export class MeetingSearch {
+  #questions = MOST_QUESTIONS;
+
+  get isOver(): boolean {
+    return this.#questions <= 0;
+  }
+
+  ask(members: readonly Trigger[], afterMs: number): (number | null)[] {
+    this.#questions -= members.length;
+    return members.map((one) => nextTime(one, afterMs, this));
+  }
+}
 
 /**
  * A job's times as a pure function: no clock, no state. The trigger must have been fixed (fixed-trigger.ts).
+ * @param search is over afterwards if there may be a time that was not found
  * @returns the first time after an instant, null for none
  */
-export function nextTime(trigger: Trigger, afterMs: number): number | null {
-  const timeMs = firstAfter(trigger, afterMs);
+export function nextTime(trigger: Trigger, afterMs: number, search = new MeetingSearch()): number | null {
+  const timeMs = firstAfter(trigger, afterMs, search);
   return timeMs === null || ('endMs' in trigger && timeMs > (trigger.endMs ?? timeMs)) ? null : timeMs;
 }
 
@@ -35,7 +51,7 @@ export function lastTime(trigger: Trigger, afterMs: number, untilMs: number): nu
   return nextTime(trigger, low) ?? fail(`no time after ${low} of ${JSON.stringify(trigger)}`);
 }
 
-function firstAfter(trigger: Trigger, afterMs: number): number | null {
+function firstAfter(trigger: Trigger, afterMs: number, search: MeetingSearch): number | null {
   switch (trigger.type) {
     case 'date':
       return trigger.atMs > afterMs ? trigger.atMs : null;
@@ -49,9 +65,9 @@ function firstAfter(trigger: Trigger, afterMs: number): number | null {
     case 'calendar':
       return nextCalendarTime(trigger as FixedCalendarTrigger, afterMs);
     case 'or':
-      return earliest(trigger.triggers.map((one) => nextTime(one, afterMs)));
+      return earliest(trigger.triggers.map((one) => nextTime(one, afterMs, search)));
     case 'and':
-      return nextMeeting(trigger, afterMs);
+      return nextMeeting(trigger, afterMs, search);
   }
 }
 
@@ -67,11 +83,12 @@ function nextOfInterval(
 function nextMeeting(
   { triggers, toleranceMs = DEFAULT_TOLERANCE_MS }: CombinedTrigger,
   afterMs: number,
+  search: MeetingSearch,
 ): number | null {
-  let meetingMs = earliest(triggers.map((one) => nextTime(one, afterMs)));
-  for (let tries = 0; tries < MOST_MEETINGS && meetingMs !== null; tries++) {
-    const fromMs: number = meetingMs - toleranceMs - 1;
-    const times = triggers.map((one) => nextTime(one, fromMs));
+  let meetingMs = earliest(search.ask(triggers, afterMs));
+  if (meetingMs === null) return null;
+  for (const lastMs = meetingMs + LONGEST_SEARCH_MS; meetingMs <= lastMs && !search.isOver; ) {
+    const times = search.ask(triggers, meetingMs - toleranceMs - 1);
     if (times.includes(null)) return null;
     const latestMs = Math.max(...(times as number[]));
     if (latestMs <= meetingMs) return meetingMs;

@@ -246,6 +246,20 @@ test('a job is paused, resumed without what was due meanwhile, modified, run at 
   await expect(simulated.desk.show('job')).rejects.toMatchObject({ code: 'UNKNOWN_JOB' });
 });
 
+test('a job whose members seldom meet shows as many times as a bounded search finds; one that needs longer is refused', async () => {
+  const and = (...triggers: Trigger[]): Trigger => ({ type: 'and', triggers, toleranceMs: 0 });
+  const offset = { type: 'interval', everyMs: 1_000, startMs: NOON_MS + 1 } as const;
+  await expect(simulated.add('never', and({ ...offset, startMs: NOON_MS }, offset))).rejects.toMatchObject({
+    code: 'INVALID_JOB',
+    message: expect.stringContaining('asked too often'),
+  });
+  const together = (everyMs: number): Trigger => ({ type: 'interval', everyMs, startMs: NOON_MS });
+  await simulated.add('seldom', and(together(997), together(1_009)));
+  const shown = await simulated.desk.preview('seldom', 1_000);
+  expect(shown.slice(0, 2)).toEqual([NOON_MS + 997 * 1_009, NOON_MS + 2 * 997 * 1_009]);
+  expect(shown.length).toBeLessThan(10);
+});
+
 test("a job's error, also one that is thrown at once or is no Error, stops nothing else", async () => {
   const throwing = {
     name: 'throw',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CalendarTrigger, CalendarUnit, Trigger } from '../../../core/ports/jobs.ts';
 import { fixTrigger } from '../../../scheduler/triggers/fixed-trigger.ts';
-import { lastTime, nextTime } from '../../../scheduler/triggers/trigger-times.ts';
+import { lastTime, MeetingSearch, nextTime } from '../../../scheduler/triggers/trigger-times.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
 import { timesByClock } from '../support/slow-trigger-times.ts';
 
@@ -107,6 +107,32 @@ test('a combination that never meets ends its search', () => {
   expect(nextTime({ type: 'and', triggers: [cron('0 0 * * *'), cron('30 12 * * *')] }, 0)).toBeNull();
   const friday13 = { type: 'and', triggers: [cron('0 0 13 * *'), cron('0 0 * * fri')] } as const;
   expect(new Date(nextTime(friday13, Date.UTC(2026, 10, 21))!).toISOString()).toBe('2027-08-13T00:00:00.000Z');
+});
+
+test('however combinations are nested, a search asks a bounded number of questions, and says that it was given up', () => {
+  const interval = (everyMs: number, startMs: number) => ({ type: 'interval', everyMs, startMs }) as const;
+  const and = (...triggers: Trigger[]): Trigger => ({ type: 'and', triggers, toleranceMs: 0 });
+  let questions = 0;
+  const counted = {
+    type: 'interval',
+    everyMs: 997,
+    get startMs() {
+      questions += 1;
+      return 3;
+    },
+  } as const;
+  const never = and(interval(1_000, 1), interval(1_000, 2));
+  const nested = and(
+    interval(1_009, 0),
+    and(interval(1_013, 1), { type: 'or', triggers: [never, and(counted, never)] }),
+  );
+  const search = new MeetingSearch();
+  expect(nextTime(nested, 0, search)).toBeNull();
+  expect(search.isOver).toBe(true);
+  expect(questions).toBeLessThan(20_000);
+  const enough = new MeetingSearch();
+  expect(nextTime(and(interval(7_000, 0), and(interval(11_000, 0), interval(13_000, 0))), 0, enough)).toBe(1_001_000);
+  expect(enough.isOver).toBe(false);
 });
 
 test('an interval keeps to its grid, however late it is asked', () => {
