@@ -97,9 +97,15 @@ class JobEventLog {
         this.#logger.warn(event, `scheduler: ${event.type}`);
         break;
       case 'leading':
+        this.#trouble = '';
+        this.#logger.info(event, 'scheduler: leading');
+        break;
       case 'standby':
       case 'missed':
         this.#logger.info(event, `scheduler: ${event.type}`);
+        break;
+      case 'started':
+        this.#trouble = ''; // it works again: the same trouble later is news
         break;
       default:
         this.#logger.debug({ event: event.type }, 'scheduler');
