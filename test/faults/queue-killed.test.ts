@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { WorkQueueUnavailableError } from '../../core/ports/work-queue.ts';
+import { DONE, WorkQueueUnavailableError } from '../../core/ports/work-queue.ts';
 import { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import { RedisHopCounter } from '../../workers/queue/hop-counter.ts';
@@ -67,6 +67,25 @@ async function insist(id: string): Promise<void> {
   }
   throw new Error(`${id} was never taken`);
 }
+
+test('a broker that is killed as soon as it has taken the first jobs of new queues has them afterwards', async () => {
+  await openQueue();
+  const done: string[] = [];
+  const ids = ['first', 'second', 'third'];
+  await Promise.all(ids.map((id) => queue.enqueue({ type: 'alpha', id, payload: { id } })));
+  await rabbitmq.kill();
+  rabbitmq = await PrivateRabbitmq.start({ folder: rabbitmq.folder, ports: rabbitmq.ports });
+  queue.consume(
+    'alpha',
+    async ({ id }) => {
+      done.push(id);
+      return DONE;
+    },
+    { concurrency: 4 },
+  );
+  await waitUntil(() => done.length >= ids.length, 'what was taken is done');
+  expect(done.sort()).toEqual([...ids].sort());
+});
 
 test(`workers and the broker are killed at any moment: every job is done, once in effect (SEED=${seed})`, async () => {
   await openQueue();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { AmqpConnection } from '../../bus/amqp-connection.ts';
 import type { KeptChannel } from '../../bus/kept-channel.ts';
-import { declareTopology, type TopologySettings } from './queue-topology.ts';
+import { declareTopology, SILENT_QUEUE, type TopologySettings } from './queue-topology.ts';
 import type { RepeatedTroubles } from './repeated-troubles.ts';
 
 /** A broker that does not answer is not waited for: it gives back what is not acknowledged. */
@@ -63,7 +63,7 @@ export class JobChannel {
 
   async #consume(channel: ConfirmChannel): Promise<void> {
     const { topology, queue, prefetch } = this.#parts;
-    await declareTopology(channel, topology);
+    await declareTopology(channel, topology, (silent) => this.#parts.troubles.trouble(silent, SILENT_QUEUE));
     await channel.prefetch(prefetch);
     this.#channel = channel;
     const { consumerTag } = await channel.consume(queue, (message) => {

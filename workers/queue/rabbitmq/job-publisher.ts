@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
 import { WorkQueueUnavailableError } from '../../../core/ports/work-queue.ts';
 import type { AmqpConnection } from '../../bus/amqp-connection.ts';
@@ -5,14 +6,25 @@ import { ConfirmedPublish, type PublishTarget, UnroutableMessageError } from '..
 import type { KeptChannel } from '../../bus/kept-channel.ts';
 import type { QueueCounts } from '../queue-counts.ts';
 import type { JobMessage } from './job-message.ts';
-import { declareTopology, type TopologySettings } from './queue-topology.ts';
+import { declareTopology, SILENT_QUEUE, type TopologySettings } from './queue-topology.ts';
 import type { RepeatedTroubles } from './repeated-troubles.ts';
 
 /** Messages that wait for their confirm: enough to keep a broker busy, few enough to be bounded. */
 const MAX_UNCONFIRMED = 4_096;
 const CONFIRM_TIMEOUT_MS = 10_000;
 const DECLARE_PAUSE_MS = 500;
+/**
+ * RabbitMQ saves the name of a new quorum queue up to a second after it has confirmed its declaration, and even messages in
+ * it: killed before that it comes back with a queue that answers nobody, and what was confirmed is lost. (3.10: killed 0.8 s
+ * after the confirms it had lost them, after 1 s it had them.) So the first jobs wait.
+ */
+const NAMES_SAVED_MS = 2_000;
 const PUBLISHING = 'publishing jobs';
+
+interface OpenChannel {
+  readonly channel: ConfirmChannel;
+  readonly publish: ConfirmedPublish;
+}
 
 /** Sends messages, each confirmed or refused with what is known of it. */
 export class JobPublisher {
@@ -20,8 +32,10 @@ export class JobPublisher {
   readonly #connection: AmqpConnection;
   readonly #kept: KeptChannel;
   readonly #counts: QueueCounts;
-  #open: { readonly channel: ConfirmChannel; readonly publish: ConfirmedPublish } | null = null;
-  #declaredMs = 0; // performance.now() of the last time
+  readonly #onSilence: (queue: string) => void;
+  #open: OpenChannel | null = null;
+  #declaredMs = Number.NEGATIVE_INFINITY; // performance.now() of the last time
+  #waitingCount = 0; // for the names to be saved
   #isClosed = false;
   #opened = Promise.withResolvers<void>();
 
@@ -29,11 +43,11 @@ export class JobPublisher {
     this.#connection = connection;
     this.#topology = topology;
     this.#counts = counts;
+    this.#onSilence = (queue) => troubles.trouble(queue, SILENT_QUEUE);
     this.#kept = connection.keepChannel({
       name: 'jobs',
       onOpen: async (channel) => {
-        await declareTopology(channel, topology);
-        this.#declaredMs = performance.now();
+        await this.#declare(channel);
         const publish = new ConfirmedPublish(channel, {
           timeoutMs: CONFIRM_TIMEOUT_MS,
           isBlocked: () => false, // whoever waits is told, and may try again
@@ -60,14 +74,9 @@ export class JobPublisher {
    * @throws WorkQueueUnavailableError
    */
   async publish(target: PublishTarget, { content, options }: JobMessage): Promise<void> {
-    if (this.#open === null)
-      throw new WorkQueueUnavailableError(
-        'AWAY',
-        `there is no RabbitMQ: ${this.#connection.state.reason ?? 'not yet'}`,
-      );
-    const { channel, publish } = this.#open;
-    if (publish.unconfirmedCount >= MAX_UNCONFIRMED)
-      throw new WorkQueueUnavailableError('FULL', `${MAX_UNCONFIRMED} jobs wait for RabbitMQ already`);
+    this.#requireRoom();
+    await this.#namesSaved();
+    const { channel, publish } = this.#requireRoom();
     try {
       await publish.send(target, content, options).confirmed;
     } catch (error) {
@@ -78,6 +87,31 @@ export class JobPublisher {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#kept.close();
+  }
+
+  /** @returns what to publish on */
+  #requireRoom(): OpenChannel {
+    if (this.#open === null)
+      throw new WorkQueueUnavailableError(
+        'AWAY',
+        `there is no RabbitMQ: ${this.#connection.state.reason ?? 'not yet'}`,
+      );
+    if (this.#open.publish.unconfirmedCount + this.#waitingCount >= MAX_UNCONFIRMED)
+      throw new WorkQueueUnavailableError('FULL', `${MAX_UNCONFIRMED} jobs wait for RabbitMQ already`);
+    return this.#open;
+  }
+
+  async #namesSaved(): Promise<void> {
+    this.#waitingCount += 1;
+    try {
+      for (let leftMs = this.#leftMs; leftMs > 0; leftMs = this.#leftMs) await sleep(leftMs);
+    } finally {
+      this.#waitingCount -= 1;
+    }
+  }
+
+  get #leftMs(): number {
+    return Math.ceil(this.#declaredMs + NAMES_SAVED_MS - performance.now());
   }
 
   #refusal(error: Error, channel: ConfirmChannel): WorkQueueUnavailableError {
@@ -94,9 +128,14 @@ export class JobPublisher {
   /** Somebody has removed a queue or a binding of ours. */
   #declareAnew(channel: ConfirmChannel): void {
     if (performance.now() - this.#declaredMs < DECLARE_PAUSE_MS) return;
-    this.#declaredMs = performance.now();
-    declareTopology(channel, this.#topology).catch((error: Error) => {
+    this.#declare(channel).catch((error: Error) => {
       if (this.#open?.channel === channel) this.#kept.reopen(`it can't be declared anew: ${error.message}`);
     });
+  }
+
+  async #declare(channel: ConfirmChannel): Promise<void> {
+    this.#declaredMs = performance.now();
+    await declareTopology(channel, this.#topology, this.#onSilence);
+    this.#declaredMs = performance.now();
   }
 }
