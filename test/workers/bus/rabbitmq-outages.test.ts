@@ -29,7 +29,9 @@ async function startAgain(more: Pick<PrivateRabbitmqSettings, 'brokerSettings'> 
   rabbitmq = await startRabbitmq({ folder, ports, ...more });
 }
 
-test(`the broker is killed with confirms outstanding, again and again: every event has its effect once (SEED=${seed})`, async () => {
+test(`the broker is killed with confirms outstanding, again and again: every event has its effect once (SEED=${seed})`, {
+  timeout: 200_000 + rounds * 60_000,
+}, async () => {
   const random = new RandomIntegers(seed);
   const { folder, events } = await writtenLog(seed, 300 * rounds);
   const store = new EventStore();

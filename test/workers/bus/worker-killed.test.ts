@@ -21,7 +21,7 @@ let worker: ChildProcess | null = null;
 afterEach(() => worker?.kill('SIGKILL'));
 
 test(`a worker process is killed anywhere, again and again: every event is in its table once, in order (SEED=${seed})`, {
-  timeout: 600_000,
+  timeout: 300_000 + rounds * 15_000,
 }, async () => {
   const random = new RandomIntegers(seed);
   const { folder, events } = await writtenLog(seed, 150 * rounds);
