@@ -28,6 +28,7 @@ interface CandleFeed extends CandleSubscription {
   openMs: number; // of the newest one that no trade was missing of; 0 before any
   emptyAtMs: number; // while there is none: nothing had traded by then
   snapshot: Buffer | null; // null once anything has changed
+  tradedFromMs: number; // of the oldest trade that its last look did not find; Infinity for none
   isDirty: boolean; // traded since it was looked at, or its last look did not find all trades
   isBusy: boolean;
 }
@@ -80,8 +81,12 @@ export class CandleHub implements MarketListener {
 
   onTurn({ instrument, events }: MarketTurn): void {
     if (!events.some(({ type }) => type === 'trade')) return;
-    for (const feed of this.#feeds.values())
-      if (feed.instrument.instrumentId === instrument.instrumentId) feed.isDirty = true;
+    const timesMs = events.flatMap((event) => (event.type === 'trade' ? [event.trade.timestampMs] : []));
+    for (const feed of this.#feeds.values()) {
+      if (feed.instrument.instrumentId !== instrument.instrumentId) continue;
+      feed.isDirty = true;
+      feed.tradedFromMs = Math.min(feed.tradedFromMs, ...timesMs);
+    }
   }
 
   #tick(): void {
@@ -121,9 +126,16 @@ export class CandleHub implements MarketListener {
   async #sendChanges(feed: CandleFeed): Promise<void> {
     const { instrument, size, rows } = feed;
     const presentMs = intervalStartMs(size, this.#clock.nowMs());
-    // From the interval before the newest that was sent: a trade may come after its interval has ended.
+    const { tradedFromMs } = feed;
+    feed.tradedFromMs = Number.POSITIVE_INFINITY;
+    // From the interval before the newest that was sent, or that of a trade which comes later still: its event may have
+    // waited for a disk, or the host slept.
     const newestMs = feed.openMs === 0 ? intervalStartMs(size, feed.emptyAtMs) : Math.min(feed.openMs, presentMs);
-    const sinceMs = shiftedStartMs(size, newestMs, -1);
+    const wantedMs = Math.min(
+      shiftedStartMs(size, newestMs, -1),
+      intervalStartMs(size, Math.min(tradedFromMs, presentMs)),
+    );
+    const sinceMs = Math.max(wantedMs, shiftedStartMs(size, presentMs, 1 - MAX_KLINES));
     const { candles, isCurrent } = await this.#candles.since(instrument.instrumentId, size, sinceMs, MAX_KLINES);
     const isEnd = isCurrent && feed.openMs !== 0 && feed.openMs < presentMs;
     const texts = new Map(candles.map((candle) => [candle.openMs, candleJson(instrument, candle)]));
@@ -136,6 +148,7 @@ export class CandleHub implements MarketListener {
     } else {
       feed.rows = texts; // a trade that is missing may belong into any of them
       feed.isDirty = true;
+      feed.tradedFromMs = Math.min(feed.tradedFromMs, tradedFromMs);
     }
     if (changes.length === 0) return;
     feed.snapshot = null;
@@ -154,7 +167,8 @@ export class CandleHub implements MarketListener {
     const known = this.#feeds.get(key);
     if (known !== undefined) return known;
     const emptyAtMs = this.#clock.nowMs();
-    const state = { joining: [], rows: new Map(), openMs: 0, emptyAtMs, snapshot: null, isDirty: false, isBusy: false };
+    const looks = { emptyAtMs, tradedFromMs: Number.POSITIVE_INFINITY, isDirty: false, isBusy: false };
+    const state = { joining: [], rows: new Map(), openMs: 0, snapshot: null, ...looks };
     const feed: CandleFeed = { ...subscription, followers: new Set(), ...state };
     this.#feeds.set(key, feed);
     const { instrumentId } = subscription.instrument;
