@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { AUDIT_TAP, type TapFinding } from '../workers/audit-tap/audit-tap.ts';
 import type { FeedFailure } from '../workers/bus/feed-settings.ts';
 import { OwnReport } from './consumer-reports.ts';
+import { MAX_REASON_CHARACTERS } from './partition-routes.ts';
 
 export interface PartitionAlarmSettings {
   readonly dataFolder: string;
@@ -57,7 +58,8 @@ export class PartitionAlarm {
     logger.error({ consumer, partition, err: error }, `${consumer} ${where}: ${trouble}`);
     this.#reports.get(consumer)?.add({ partition, trouble, foundMs: nowMs() });
     if (partition === null) return Promise.resolve(false);
-    const halting = this.#halting.get(partition) ?? this.#halt(partition, `${consumer}: ${trouble}`);
+    const halting =
+      this.#halting.get(partition) ?? this.#halt(partition, `${consumer}: ${trouble}`.slice(0, MAX_REASON_CHARACTERS));
     this.#halting.set(partition, halting);
     return halting;
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Message, Options } from 'amqplib';
 
 /**
@@ -20,6 +21,9 @@ export class PoisonMessageError extends Error {
   override readonly name = 'PoisonMessageError';
   readonly code = 'POISON_MESSAGE';
 }
+
+/** Of what somebody else has sent, in a sentence of ours. */
+const MAX_SHOWN_CHARACTERS = 80;
 
 const HEADER_NAMES = ['version', 'hopCount', 'firstPublishedMs'] as const;
 
@@ -46,7 +50,12 @@ export function readField(message: Message, name: string): number {
   const value: unknown = message.properties.headers?.[name];
   if (!Number.isSafeInteger(value) || (value as number) < 0)
     throw new PoisonMessageError(
-      `message ${String(message.properties.messageId)}: header ${name} is ${String(value)}, not a whole number from 0`,
+      `message ${String(message.properties.messageId)}: header ${name} is ${shown(value)}, not a whole number from 0`,
     );
   return value as number;
+}
+
+/** Whatever it is: a header may be a table, of any names and size. */
+function shown(value: unknown): string {
+  return inspect(value).slice(0, MAX_SHOWN_CHARACTERS);
 }

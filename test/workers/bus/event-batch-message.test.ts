@@ -68,6 +68,11 @@ describe('what is no batch of ours is poison:', () => {
     ['a version to come', messageOf([11], { headers: { version: 2 } }), /same release everywhere/],
     ['no headers', messageOf([11], { properties: { headers: undefined } }), /header version is undefined/],
     ['text for a number', messageOf([11], { headers: { hopCount: '0' } }), /hopCount/],
+    [
+      'a table for a number',
+      messageOf([11], { headers: { partition: { toString: 'x' } } }),
+      /partition is \{ toString/,
+    ],
     ['a negative sequence', messageOf([11], { headers: { beforeSequence: -1 } }), /beforeSequence is -1/],
     ['a fraction', messageOf([11], { headers: { lastSequence: 11.5 } }), /lastSequence is 11.5/],
     ['a number above 2^53', messageOf([11], { headers: { lastSequence: 2 ** 53 } }), /lastSequence/],
@@ -86,6 +91,11 @@ describe('what is no batch of ours is poison:', () => {
     expect(() => decoded(message)).toThrow(PoisonMessageError);
     expect(() => decoded(message)).toThrow(reason);
   });
+});
+
+test('what is said of a poison header is short, however long that is', () => {
+  const message = messageOf([11], { headers: { partition: 'x'.repeat(3_000) } });
+  expect(() => decoded(message)).toThrow(/^.{30,300}$/);
 });
 
 test('an event of another partition than its message is poison', () => {
