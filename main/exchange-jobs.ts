@@ -40,8 +40,7 @@ export class ExchangeJobs {
     if (handlers.length === 0) return new ExchangeJobs(store, desk, events, null);
     const scheduler = new Scheduler({ store, handlers, time, onEvent });
     const names = new Set(handlers.map(({ name }) => name));
-    const standing = STANDING_JOBS.filter(({ handler }) => names.has(handler));
-    await ensureStandingJobs(store, standing, time.wallMs());
+    await ensureStandingJobs(store, STANDING_JOBS, names, time.wallMs());
     await scheduler.start();
     return new ExchangeJobs(store, desk, events, scheduler);
   }

@@ -1,6 +1,7 @@
 import type { JobStore } from '../core/ports/job-store.ts';
 import type { JobSettings, JsonValue, Trigger } from '../core/ports/jobs.ts';
 import { checkedSettings } from './job-settings.ts';
+import { nextTimeOf } from './job-times.ts';
 import { fixTrigger } from './triggers/fixed-trigger.ts';
 import { nextTime } from './triggers/trigger-times.ts';
 
@@ -42,19 +43,34 @@ export const STANDING_JOBS: readonly StandingJob[] = [
 
 /**
  * Puts standing jobs into the store: those that are missing; and those whose own definition has changed with the program,
- * which undoes what operators changed of them, but for a pause. A job that an operator gave such a name stays his.
+ * which undoes what operators changed of them, but for a pause. A job that an operator gave such a name stays his. One
+ * whose handler is not here, as in a folder whose exchange is split over processes from now on, is not due until it is.
+ * @param handlers names of what this process can do
  * @throws DatabaseError
  */
-export async function ensureStandingJobs(store: JobStore, jobs: readonly StandingJob[], nowMs: number): Promise<void> {
+export async function ensureStandingJobs(
+  store: JobStore,
+  jobs: readonly StandingJob[],
+  handlers: ReadonlySet<string>,
+  nowMs: number,
+): Promise<void> {
   for (const { jobId, handler, arguments: args = null, ...job } of jobs) {
     const trigger = fixTrigger(job.trigger, nowMs);
     const settings = checkedSettings(job.settings ?? {});
-    const nextMs = nextTime(trigger, nowMs);
+    const nextMs = handlers.has(handler) ? nextTime(trigger, nowMs) : null;
     const standing = JSON.stringify({ handler, arguments: args, trigger: job.trigger, settings });
     const definition = { handler, arguments: args, trigger, settings };
     const known = await store.standingOf(jobId);
-    if (known === undefined) await store.insert({ jobId, ...definition, standing }, nextMs, nowMs);
-    else if (known !== null && known !== standing)
+    if (known === null) continue;
+    if (known === undefined) {
+      if (nextMs !== null) await store.insert({ jobId, ...definition, standing }, nextMs, nowMs);
+    } else if (known !== standing) {
       await store.update(jobId, ({ isPaused }) => ({ ...definition, nextMs, isPaused, shiftMs: 0, standing }), nowMs);
+    } else {
+      const present = await store.find(jobId);
+      const isHere = present !== undefined && handlers.has(present.handler);
+      if (present === undefined || isHere === (present.nextMs !== null)) continue;
+      await store.update(jobId, (kept) => ({ ...kept, nextMs: isHere ? nextTimeOf(kept, nowMs) : null }), nowMs);
+    }
   }
 }

@@ -54,7 +54,8 @@ async function refusing<Result>(act: Promise<Result>): Promise<Result> {
 
 function jobJson({ jobId, nextMs, isPaused, lastScheduledMs, ...job }: Job) {
   const { handler, arguments: args, trigger, settings, isStanding, createdMs, updatedMs } = job;
-  const state = isPaused ? 'paused' : nextMs === null ? 'finished' : 'active';
+  // A standing job is never over: its handler is not in the processes that run.
+  const state = isPaused ? 'paused' : nextMs !== null ? 'active' : isStanding ? 'idle' : 'finished';
   const times = { nextMs, next: timeText(nextMs), lastScheduledMs, lastScheduled: timeText(lastScheduledMs) };
   const definition = { handler, arguments: args, trigger, settings };
   return { id: jobId, state, when: triggerText(trigger), ...times, ...definition, isStanding, createdMs, updatedMs };
