@@ -2,13 +2,11 @@ import { JobRefusedError, type Trigger } from '../../core/ports/jobs.ts';
 import { parseTimeOfDay } from './calendar-times.ts';
 import { parseCronExpression } from './cron-expression.ts';
 import { TimeZone } from './time-zone.ts';
-import { DEFAULT_TOLERANCE_MS } from './trigger-times.ts';
+import { DEFAULT_TOLERANCE_MS, LAST_MS } from './trigger-times.ts';
 
 const MOST_MEMBERS = 16;
 const MOST_DEPTH = 4;
 const MOST_EVERY = 10_000;
-/** The last day of the year 9999: later ones have no four digits. */
-const LAST_MS = Date.UTC(9999, 11, 31);
 
 /**
  * A trigger with everything that it left to its adding said, so that its times never depend on when they are asked for.

@@ -6,6 +6,8 @@ import { nextCronTime } from './cron-times.ts';
 import { TimeZone } from './time-zone.ts';
 
 export const DEFAULT_TOLERANCE_MS = 1_000;
+/** The last day of the year 9999: later ones have no four digits. Nothing is due after it. */
+export const LAST_MS = Date.UTC(9999, 11, 31);
 /** A meeting is looked for no further ahead than a cron expression's day. */
 const LONGEST_SEARCH_MS = 41 * 366 * 86_400_000;
 const MOST_QUESTIONS = 10_000;
@@ -32,7 +34,8 @@ export class MeetingSearch {
  */
 export function nextTime(trigger: Trigger, afterMs: number, search = new MeetingSearch()): number | null {
   const timeMs = firstAfter(trigger, afterMs, search);
-  return timeMs === null || ('endMs' in trigger && timeMs > (trigger.endMs ?? timeMs)) ? null : timeMs;
+  const endMs = 'endMs' in trigger ? Math.min(trigger.endMs ?? LAST_MS, LAST_MS) : LAST_MS;
+  return timeMs === null || timeMs > endMs ? null : timeMs;
 }
 
 /**

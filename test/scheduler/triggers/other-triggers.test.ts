@@ -149,6 +149,25 @@ test('a date is due once', () => {
   expect([nextTime(trigger, 4), nextTime(trigger, 5)]).toEqual([5, null]);
 });
 
+test.each<Trigger>([
+  { type: 'interval', everyMs: Number.MAX_SAFE_INTEGER, startMs: 1_000 },
+  {
+    type: 'calendar',
+    every: 10_000,
+    unit: 'year',
+    timeOfDay: '12:00',
+    startDate: '1970-01-02',
+    timeZone: 'Europe/Berlin',
+  },
+  { type: 'calendar', every: 10_000, unit: 'month', timeOfDay: '12:00', startDate: '9500-01-02' },
+  { type: 'cron', expression: '0 0 * * *', startMs: Date.UTC(9999, 11, 31) },
+])('nothing is due after the year 9999, whose days have no name: %j', (trigger) => {
+  const fixed = fixTrigger(trigger, 0);
+  const first = nextTime(fixed, 0)!;
+  expect(new Date(first).toISOString()).toMatch(/^\d{4}-/);
+  expect(nextTime(fixed, first)).toBeNull();
+});
+
 const calendar = { type: 'calendar', every: 1, unit: 'day', timeOfDay: '12:00' } as const;
 test.each<[Trigger, string]>([
   [{ type: 'interval', everyMs: 0 }, 'everyMs: 0'],
