@@ -1,4 +1,4 @@
-import type { Job } from '../core/ports/jobs.ts';
+import type { Job, Trigger } from '../core/ports/jobs.ts';
 import { lastTime, type MeetingSearch, nextTime } from './triggers/trigger-times.ts';
 
 /** A job's first time after an instant. Intervals keep their rhythm when the wall clock is put back: they are shifted. */
@@ -7,7 +7,7 @@ export function nextTimeOf(
   afterMs: number,
   search?: MeetingSearch,
 ): number | null {
-  const timeMs = nextTime(trigger, afterMs - shiftMs, search);
+  const timeMs = nextTime(shifted(trigger, shiftMs), afterMs - shiftMs, search);
   return timeMs === null ? null : timeMs + shiftMs;
 }
 
@@ -17,7 +17,13 @@ export function lastTimeOf(
   afterMs: number,
   untilMs: number,
 ): number {
-  return lastTime(trigger, afterMs - shiftMs, untilMs - shiftMs) + shiftMs;
+  return lastTime(shifted(trigger, shiftMs), afterMs - shiftMs, untilMs - shiftMs) + shiftMs;
+}
+
+/** Its end is meant by the wall clock, however that was moved meanwhile. */
+function shifted(trigger: Trigger, shiftMs: number): Trigger {
+  if (shiftMs === 0 || trigger.type !== 'interval' || trigger.endMs === undefined) return trigger;
+  return { ...trigger, endMs: trigger.endMs - shiftMs };
 }
 
 /**

@@ -54,13 +54,14 @@ export class StoredJobDesk implements JobDesk {
     const nowMs = this.#wallMs();
     const trigger = changes.trigger === undefined ? undefined : fixTrigger(changes.trigger, nowMs);
     const times = trigger === undefined ? {} : { trigger, nextMs: firstTime(trigger, nowMs), shiftMs: 0 };
-    return this.#update('modified', jobId, (job) => ({
+    const change = (job: Job): JobUpdate => ({
       ...unchanged(job),
       ...(changes.handler === undefined ? {} : { handler: changes.handler }),
       ...(changes.arguments === undefined ? {} : { arguments: changes.arguments }),
       ...times,
       settings: checkedSettings(changes.settings ?? {}, job.settings),
-    }));
+    });
+    return this.#update('modified', jobId, change, nowMs);
   }
 
   pause(jobId: string): Promise<Job> {
@@ -115,8 +116,13 @@ export class StoredJobDesk implements JobDesk {
     return this.#store.status();
   }
 
-  async #update(type: 'modified' | 'paused' | 'resumed', jobId: string, change: (job: Job) => JobUpdate): Promise<Job> {
-    const job = await this.#store.update(jobId, change, this.#wallMs());
+  async #update(
+    type: 'modified' | 'paused' | 'resumed',
+    jobId: string,
+    change: (job: Job) => JobUpdate,
+    nowMs = this.#wallMs(),
+  ): Promise<Job> {
+    const job = await this.#store.update(jobId, change, nowMs);
     return this.#told(type, job ?? unknown(jobId));
   }
 

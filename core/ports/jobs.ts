@@ -15,7 +15,10 @@ export type JsonValue =
 /** When a job is due. A time zone is an IANA name such as Europe/Berlin. Nothing is due before `startMs` or after `endMs`. */
 export type Trigger = IntervalTrigger | CronTrigger | DateTrigger | CalendarTrigger | CombinedTrigger;
 
-/** Every so often: at startMs, startMs + everyMs, … */
+/**
+ * Every so often: at startMs, startMs + everyMs, … Where the wall clock is put back, what has begun keeps its rhythm, so
+ * that it is never silent; a start that was chosen and is still to come, and the end, stay where they are.
+ */
 export interface IntervalTrigger {
   readonly type: 'interval';
   readonly everyMs: number; // ≥ 1

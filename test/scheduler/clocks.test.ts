@@ -67,6 +67,32 @@ test('the wall clock put back by an hour: no silence; what runs once an hour or 
   await expectEachOnce();
 });
 
+test("a chosen start that is still to come, and an interval's end, stay where they are when the wall clock is put back", async () => {
+  const minutesFrom = (from: number, to: number) => ({
+    ...every(MINUTE),
+    startMs: NOON_MS + from * MINUTE,
+    endMs: NOON_MS + to * MINUTE,
+  });
+  const minutesOf = (jobId: string) =>
+    simulated.calls.filter((call) => call.jobId === jobId).map(({ calledMs }) => (calledMs - NOON_MS) / MINUTE);
+  await simulated.close();
+  simulated = await SimulatedSchedulers.open(temporaryFolder(), { startMs: NOON_MS + 5 * MINUTE, beatMs: 10 * SECOND });
+  await simulated.start();
+  await simulated.add('to-come', minutesFrom(30, 33));
+  await simulated.add('begun', minutesFrom(6, 10));
+  await simulated.add('new', every(2 * MINUTE)); // its start is not chosen
+  await simulated.add('changed', every(HOUR));
+  await simulated.pass(30 * SECOND);
+  await simulated.desk.modify('changed', { trigger: every(90 * SECOND) });
+  await simulated.pass(60 * SECOND);
+  simulated.time.moveWallClock(-20 * MINUTE); // to 11:46:30
+  await simulated.pass(HOUR);
+  expect(minutesOf('to-come')).toEqual([30, 31, 32, 33]);
+  expect(minutesOf('begun')).toEqual([6, ...Array.from({ length: 24 }, (_, count) => count - 13)]);
+  expect(minutesOf('new').slice(0, 2)).toEqual([-13, -11]);
+  expect(minutesOf('changed').slice(0, 2)).toEqual([-13, -11.5]);
+});
+
 test('the wall clock put back while no scheduler is there is noticed by the next one', async () => {
   const first = await simulated.start();
   await simulated.add('often', every(10 * SECOND));

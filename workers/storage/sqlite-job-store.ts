@@ -240,8 +240,12 @@ export class SqliteJobStore implements JobStore {
       await renewLease(database, token, nowMs);
       await database.run('UPDATE lease SET clock_epoch = clock_epoch + 1');
       await database.run("UPDATE runs SET due_ms = max(due_ms - ?, 0) WHERE state = 'queued'", [backMs]);
+      // A start that is still to come stays where it is, unless nobody chose it: then it is one period after the job was
+      // added or given its trigger, and would keep a frequent job silent.
       await database.run(
-        "UPDATE jobs SET shift_ms = shift_ms - ?1, next_ms = next_ms - ?1 WHERE trigger ->> 'type' = 'interval'",
+        `UPDATE jobs SET shift_ms = shift_ms - ?1, next_ms = next_ms - ?1 WHERE trigger ->> 'type' = 'interval' AND (
+           next_ms > trigger ->> 'startMs' + shift_ms OR
+           trigger ->> 'startMs' - trigger ->> 'everyMs' IN (created_ms, updated_ms))`,
         [backMs],
       );
       const rows = await database.all<JobRow>(
