@@ -67,7 +67,10 @@ async function measure(
   const busArm = (): Promise<Run> => settleAndStore(rabbitmq, redis, log, outcome);
   const done = await runPairs(PAIRS[form], bareArm, busArm);
   progress('from event log to settled and stored, the same consumers without a bus');
-  const here = await runPairs(PAIRS[form], () => settleAndStoreHere(redis, log, outcome), busArm, { noiseRuns: 1 });
+  const here = await runPairs(PAIRS[form], () => settleAndStoreHere(redis, log, outcome), busArm, {
+    noiseRuns: 1,
+    isWarm: isShort,
+  });
   progress('lag at half of that');
   const rate = Math.max(1, Math.floor(done.bPerSecond / 2));
   const lags = await lagAt(rabbitmq, redis, log, rate, LAG_SECONDS[form]);
