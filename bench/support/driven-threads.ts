@@ -79,9 +79,12 @@ export class DrivenThreads {
     const waiting = this.#goal - this.#published;
     const count = Math.min(this.#writer.freeSlots(waiting), waiting);
     if (count === 0) return;
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < count; ) {
+      const at = this.#writer.offsetAt(index);
+      const slots = Math.min(count - index, this.#writer.slotCount - at / SLOT_BYTES); // the others at the ring's start
       const from = (this.#published + index) * SLOT_BYTES;
-      this.#writer.window.u8.set(this.#window!.u8.subarray(from, from + SLOT_BYTES), this.#writer.offsetAt(index));
+      this.#writer.window.u8.set(this.#window!.u8.subarray(from, from + slots * SLOT_BYTES), at);
+      index += slots;
     }
     this.#writer.publish(count);
     this.#published += count;

@@ -48,14 +48,18 @@ export interface FrameHeader {
   readonly lastSequence: number;
 }
 
-/** Collects records of one log into a frame. One buffer for ever: clear, add, finish, write. */
+/**
+ * Collects records of one log into a frame. One buffer for ever: clear, add, finish, write. Records that lie behind one
+ * another are counted one by one and copied together: a copy costs more for its call than for its bytes.
+ */
 export class FrameBuilder {
   readonly #kind: LogKind;
   readonly #behaviourVersion: number;
   readonly #maxPayloadBytes: number;
   readonly #bytes: Uint8Array;
   readonly #header: RecordWindow;
-  #payloadBytes = 0;
+  #payloadBytes = 0; // of the records counted
+  #copiedBytes = 0; // of these
   #recordCount = 0;
   #firstSequence = 0;
 
@@ -87,20 +91,39 @@ export class FrameBuilder {
    * @returns false when the record does not fit any more
    */
   tryAdd(window: RecordWindow, offsetBytes: number, continuationOffsetBytes: number, slots: number): boolean {
+    if (!this.tryCount(window, offsetBytes, slots)) return false;
+    this.copy(window, offsetBytes, 1);
+    if (slots === 2) this.copy(window, continuationOffsetBytes, 1);
+    return true;
+  }
+
+  /**
+   * Counts one record behind the others. Its slots must be copied before the frame is finished.
+   * @returns false when the record does not fit any more
+   */
+  tryCount(window: RecordWindow, offsetBytes: number, slots: number): boolean {
     if (this.#payloadBytes + slots * SLOT_BYTES > this.#maxPayloadBytes) return false;
     const sequence = window.f64[(offsetBytes + RECORD_SEQUENCE) >> 3]!;
     if (this.#recordCount === 0) this.#firstSequence = sequence;
     else if (sequence !== this.lastSequence + 1)
       fail(`record ${sequence} follows ${this.lastSequence} in a frame of kind ${this.#kind}`);
-    this.#copySlot(window, offsetBytes);
-    if (slots === 2) this.#copySlot(window, continuationOffsetBytes);
+    this.#payloadBytes += slots * SLOT_BYTES;
     this.#recordCount += 1;
     return true;
+  }
+
+  /** Copies slots that lie behind one another, of records that were counted, in their order. */
+  copy(window: RecordWindow, offsetBytes: number, slots: number): void {
+    const bytes = window.u8.subarray(offsetBytes, offsetBytes + slots * SLOT_BYTES);
+    this.#bytes.set(bytes, FRAME.HEADER_BYTES + this.#copiedBytes);
+    this.#copiedBytes += bytes.length;
   }
 
   /** @returns header and payload, valid until the next clear or tryAdd; the same bytes when called again */
   finish(): Uint8Array {
     if (this.#recordCount === 0) fail('an empty frame');
+    if (this.#copiedBytes !== this.#payloadBytes)
+      fail(`a frame of ${this.#payloadBytes} bytes, of which ${this.#copiedBytes} were copied`);
     const { u8, u16, u32, f64 } = this.#header;
     u32[FRAME.MAGIC >> 2] = FRAME_MAGIC;
     u8[FRAME.KIND] = this.#kind;
@@ -116,14 +139,9 @@ export class FrameBuilder {
 
   clear(): void {
     this.#payloadBytes = 0;
+    this.#copiedBytes = 0;
     this.#recordCount = 0;
     this.#firstSequence = 0;
-  }
-
-  #copySlot(window: RecordWindow, offsetBytes: number): void {
-    const slot = window.u8.subarray(offsetBytes, offsetBytes + SLOT_BYTES);
-    this.#bytes.set(slot, FRAME.HEADER_BYTES + this.#payloadBytes);
-    this.#payloadBytes += SLOT_BYTES;
   }
 }
 

@@ -128,6 +128,11 @@ export class RingReader {
     return ((this.#consumed + index) & this.#mask) * SLOT_BYTES;
   }
 
+  /** @returns how many of the slots from `index` on, up to `slots`, lie behind one another: the others lie at offset 0 */
+  slotsInRow(index: number, slots: number): number {
+    return Math.min(slots, this.#mask + 1 - ((this.#consumed + index) & this.#mask));
+  }
+
   /** Gives slots back to the writer. Nothing may read them afterwards. */
   release(slots: number): void {
     this.#consumed = (this.#consumed + slots) | 0;

@@ -4,6 +4,7 @@ import type { FrameBuilder } from '../journal/frame.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import { commandSlots } from '../protocol/command-record.ts';
 import type { RingReader } from '../ring/ring.ts';
+import { copySlots } from './ring-readers.ts';
 
 /** Takes commands from their ring into the journal, a group at a time. */
 export class CommandIntake {
@@ -51,9 +52,10 @@ export class CommandIntake {
       const offsetBytes = ring.offsetAt(index);
       const slots = commandSlots(ring.window, offsetBytes);
       if (index + slots > available) fail('half a command was published');
-      if (!this.#group.tryAdd(ring.window, offsetBytes, ring.offsetAt(index + 1), slots)) break;
+      if (!this.#group.tryCount(ring.window, offsetBytes, slots)) break;
       index += slots;
     }
+    copySlots(ring, 0, index, this.#group);
     this.#groupSlots = index;
   }
 }

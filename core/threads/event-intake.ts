@@ -5,7 +5,7 @@ import type { FrameBuilder } from '../journal/frame.ts';
 import type { RecordedEvents } from '../journal/recorded-events.ts';
 import { EVENT, eventSlots } from '../protocol/event-record.ts';
 import type { RingReader } from '../ring/ring.ts';
-import { releaseEvents } from './ring-readers.ts';
+import { copySlots, releaseEvents } from './ring-readers.ts';
 
 /** Slots looked at in one turn, so that commands never wait long behind a comparison. */
 const MAX_TURN_SLOTS = 2_048;
@@ -72,6 +72,7 @@ export class EventIntake {
     const { window } = ring;
     const available = ring.available();
     let index = 0;
+    let batchFrom = 0; // what stands before it in the ring is in the log already
     while (index < available && index < MAX_TURN_SLOTS) {
       const offsetBytes = ring.offsetAt(index);
       if (window.f64[(offsetBytes + EVENT.COMMAND_SEQUENCE) >> 3]! > durableCommandSequence) break;
@@ -79,16 +80,20 @@ export class EventIntake {
       if (sequence !== this.#nextSequence) fail(`event ${sequence} in the ring where ${this.#nextSequence} must be`);
       const slots = eventSlots(window, offsetBytes);
       if (index + slots > available) fail(`half of event ${sequence} was published`);
-      const continuationOffsetBytes = ring.offsetAt(index + 1);
-      if (sequence < this.#recorded.firstSequence) {
-        // Retired from the log: its consumers are past it, and what follows from it is compared.
-      } else if (sequence <= this.#recorded.lastSequence) {
-        this.#recorded.compare(window, offsetBytes, continuationOffsetBytes, slots);
-        if (sequence === this.#recorded.lastSequence) this.#recorded.close();
-      } else if (!this.#batch.tryAdd(window, offsetBytes, continuationOffsetBytes, slots)) break;
+      if (sequence > this.#recorded.lastSequence) {
+        if (!this.#batch.tryCount(window, offsetBytes, slots)) break;
+      } else {
+        // Before the first recorded one: retired from the log. Its consumers are past it, and what follows is compared.
+        if (sequence >= this.#recorded.firstSequence) {
+          this.#recorded.compare(window, offsetBytes, ring.offsetAt(index + 1), slots);
+          if (sequence === this.#recorded.lastSequence) this.#recorded.close();
+        }
+        batchFrom = index + slots;
+      }
       this.#nextSequence += 1;
       index += slots;
     }
+    copySlots(ring, batchFrom, index, this.#batch);
     this.#takenSlots = index;
   }
 }

@@ -1,3 +1,4 @@
+import type { FrameBuilder } from '../journal/frame.ts';
 import { SLOT_BYTES } from '../protocol/record-window.ts';
 import type { RingReader } from '../ring/ring.ts';
 import { CONTROL, ringDoorbell } from './shared-control.ts';
@@ -5,6 +6,15 @@ import { CONTROL, ringDoorbell } from './shared-control.ts';
 /** Who reads which ring under which number. */
 export const COMMAND_READER = { ENGINE: 0, JOURNAL: 1, COUNT: 2 } as const;
 export const EVENT_READER = { JOURNAL: 0, GATEWAY: 1, COUNT: 2 } as const;
+
+/** Copies slots `from` up to `to` of a ring, whose records the frame has counted: in one piece, two at the ring's end. */
+export function copySlots(ring: RingReader, from: number, to: number, frame: FrameBuilder): void {
+  for (let index = from; index < to; ) {
+    const slots = ring.slotsInRow(index, to - index);
+    frame.copy(ring.window, ring.offsetAt(index), slots);
+    index += slots;
+  }
+}
 
 /** The engine asks for at most this many slots at once: two for a record, and two for the one it holds back. */
 const ENGINE_WAITS_BELOW_SLOTS = 4;

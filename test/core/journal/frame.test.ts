@@ -84,6 +84,19 @@ test('a newer format, and version 0, are refused', () => {
   expect(() => requireKnownVersions(frame, 'f')).not.toThrow();
 });
 
+test('records that are counted one by one and copied together make the same frame', () => {
+  const window = new RecordWindow(new ArrayBuffer(4 * SLOT_BYTES));
+  const commands = [someCommand(1), someCommand(2), someCommand(3)];
+  for (const [index, { window: from }] of commands.entries())
+    window.u8.set(from.u8.subarray(0, SLOT_BYTES), (1 + index) * SLOT_BYTES);
+  const builder = new FrameBuilder(LogKind.JOURNAL);
+  for (let slot = 1; slot <= 3; slot++) expect(builder.tryCount(window, slot * SLOT_BYTES, 1)).toBe(true);
+  builder.copy(window, SLOT_BYTES, 2);
+  expect(() => builder.finish()).toThrow(/a frame of 384 bytes, of which 256 were copied/);
+  builder.copy(window, 3 * SLOT_BYTES, 1);
+  expect(builder.finish()).toEqual(fill(new FrameBuilder(LogKind.JOURNAL), commands).finish());
+});
+
 test('a builder takes what fits, whole records only, and refuses a gap', () => {
   const builder = new FrameBuilder(LogKind.JOURNAL, 3 * SLOT_BYTES);
   fill(builder, [someCommand(1), someCommand(2)]);
