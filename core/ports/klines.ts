@@ -48,6 +48,8 @@ export interface KlineStore {
    *   its close is the price of the empty intervals that follow
    */
   klines(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<readonly Kline[]>;
+  /** @returns when the first candle begins, undefined for an instrument that was never traded */
+  firstMs(instrumentId: number, size: KlineSize): Promise<number | undefined>;
   /** @returns undefined for an instrument that was never traded */
   marketInfo(instrumentId: number): Promise<MarketInfo | undefined>;
 }

@@ -29,9 +29,10 @@ export class CurrentCandles {
   }
 
   /** @param count 1 … MAX_KLINES @returns up to the present one; intervals without trades are flat */
-  newest(instrumentId: number, size: KlineSize, count: number): Promise<CandlesFound> {
+  async newest(instrumentId: number, size: KlineSize, count: number): Promise<CandlesFound> {
     const { fromMs, toMs } = newestIntervals(size, this.#clock.nowMs(), count);
-    return this.#filled(instrumentId, size, fromMs, toMs);
+    const isCurrent = await this.#caughtUp(instrumentId);
+    return { candles: await this.#filled(instrumentId, size, fromMs, toMs), isCurrent };
   }
 
   /** @returns the first `count` candles that begin at a moment or later */
@@ -40,12 +41,11 @@ export class CurrentCandles {
     const fromMs = startMs < sinceMs ? shiftedStartMs(size, startMs, 1) : startMs;
     const { toMs: endMs } = newestIntervals(size, this.#clock.nowMs(), 1);
     if (fromMs >= endMs) return { candles: [], isCurrent: true };
-    return this.#filled(
-      instrumentId,
-      size,
-      fromMs,
-      Math.min(endMs, shiftedStartMs(size, fromMs, Math.min(count, MAX_KLINES))),
-    );
+    const isCurrent = await this.#caughtUp(instrumentId);
+    const firstMs = Math.max(fromMs, (await this.#store.firstMs(instrumentId, size)) ?? endMs);
+    if (firstMs >= endMs) return { candles: [], isCurrent };
+    const toMs = Math.min(endMs, shiftedStartMs(size, firstMs, Math.min(count, MAX_KLINES)));
+    return { candles: await this.#filled(instrumentId, size, firstMs, toMs), isCurrent };
   }
 
   /** @returns undefined for an instrument that was never traded */
@@ -54,10 +54,8 @@ export class CurrentCandles {
     return this.#store.marketInfo(instrumentId);
   }
 
-  async #filled(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<CandlesFound> {
-    const isCurrent = await this.#caughtUp(instrumentId);
-    const klines = await this.#store.klines(instrumentId, size, fromMs, toMs);
-    return { candles: filledCandles(klines, size, fromMs, toMs), isCurrent };
+  async #filled(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Candle[]> {
+    return filledCandles(await this.#store.klines(instrumentId, size, fromMs, toMs), size, fromMs, toMs);
   }
 
   #caughtUp(instrumentId: number): Promise<boolean> {

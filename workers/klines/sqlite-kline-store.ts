@@ -46,6 +46,14 @@ export class SqliteKlineStore implements KlineStore {
     );
   }
 
+  async firstMs(instrumentId: number, size: KlineSize): Promise<number | undefined> {
+    const [row] = await this.#database.all<{ openMs: number | null }>(
+      'SELECT min(open_ms) AS openMs FROM klines WHERE instrument_id = ? AND size = ?',
+      [instrumentId, size],
+    );
+    return row?.openMs ?? undefined;
+  }
+
   /** Any number of candles, for those who compare or draw them: what begins in `fromMs` … `toMs`, exclusive. */
   async within(instrumentId: number, size: KlineSize, fromMs: number, toMs: number): Promise<Kline[]> {
     if (fromMs >= toMs) return []; // often: what is summed is mostly at hand

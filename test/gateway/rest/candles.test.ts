@@ -73,6 +73,10 @@ test('minutes without a trade are flat at the last price, up to the present one'
   expect(await candles('1m', `?since=${startMs + 1}&limit_candles=2`)).toEqual([flat(2), flat(1)]);
   expect(await candles('1m', `?timestamp=${startMs / 1_000}`)).toHaveLength(4);
   expect(await candles('1m', `?since=${startMs + 4 * MINUTE_MS}`)).toEqual([]);
+  const first = [startMs, 100, 100, 100, 100, 1];
+  expect(await candles('1m', '?since=0')).toEqual([flat(3), flat(2), flat(1), first]);
+  expect(await candles('1m', `?since=${startMs - MINUTE_MS}&limit_candles=2`)).toEqual([flat(1), first]);
+  expect((await exchange.get('/v2/candles/ethusd/1m?since=0')).body).toEqual([]);
 });
 
 test('quantities that no double holds are written digit by digit', async () => {
