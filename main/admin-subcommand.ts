@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { callAdmin } from './admin-client.ts';
 import type { Configuration } from './configuration.ts';
+import { TIMES } from './time-option.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -44,13 +45,7 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-export const SINCE_HELP = 'at or after it: 2026-01-31, 2026-01-31T12:00:00Z, or milliseconds';
-
-export function timestampMs(text: string): number {
-  const ms = /^[0-9]+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(ms) || ms < 0) throw new InvalidArgumentError(`It must be a time: ${SINCE_HELP}.`);
-  return ms;
-}
+export const SINCE_HELP = `at or after it, ${TIMES}`;
 
 /** @returns a table of many rows, or a line per field of one */
 function formatAnswer(answer: Row | readonly Row[], columns?: readonly string[]): string {

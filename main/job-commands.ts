@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AdminCommandSupport, addSubcommand, wholeNumber } from './admin-subcommand.ts';
+import { TIMES, timeOption } from './time-option.ts';
 
 const LIST_COLUMNS = ['id', 'state', 'when', 'next', 'handler'];
 const RUN_COLUMNS = ['runId', 'job', 'state', 'scheduled', 'attempt', 'tookMs', 'missedCount', 'error'];
@@ -92,12 +93,12 @@ function whenOptions(command: Command): Command {
   return command
     .option('--every <span>', 'at this pace', span)
     .option('--cron <expression>', 'at the times of a cron expression')
-    .option('--at <time>', 'once', timestampMs)
+    .option('--at <time>', `once, ${TIMES}`, timeOption)
     .option('--calendar <text>', 'such as "1 month 09:30"')
     .option('--trigger <json>', 'as the admin API takes it', json)
     .option('--time-zone <zone>', 'of --cron and --calendar, such as Europe/Berlin (default UTC)')
-    .option('--start <time>', 'nothing is due before', timestampMs)
-    .option('--end <time>', 'nothing is due after', timestampMs)
+    .option('--start <time>', 'nothing is due before', timeOption)
+    .option('--end <time>', 'nothing is due after', timeOption)
     .option('--args <json>', 'what the handler is called with', json)
     .option('--grace <span>', 'a time missed by more is not made up for, or "none" for however late', spanOrNone)
     .addOption(new Option('--coalesce <which>', 'of times that were missed').choices(['latest', 'earliest', 'all']))
@@ -167,11 +168,4 @@ function json(text: string): unknown {
   } catch {
     throw new InvalidArgumentError('It must be JSON.');
   }
-}
-
-function timestampMs(text: string): number {
-  const ms = /^[0-9]+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(ms) || ms < 0)
-    throw new InvalidArgumentError('It must be a time: 2026-01-31, 2026-01-31T12:00:00Z, or milliseconds.');
-  return ms;
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type AdminCommandSupport, addSubcommand, SINCE_HELP, timestampMs, wholeNumber } from './admin-subcommand.ts';
+import { type AdminCommandSupport, addSubcommand, SINCE_HELP, wholeNumber } from './admin-subcommand.ts';
+import { timeOption } from './time-option.ts';
 
 /** `deposits`, `withdrawals` and `accounts history`: money that comes in and goes out, and what became of it. */
 export function addTransferCommands(program: Command, accounts: Command, support: AdminCommandSupport): void {
@@ -30,7 +31,7 @@ export function addTransferCommands(program: Command, accounts: Command, support
     options: (command) =>
       command
         .option('--asset <code>', 'of one asset only')
-        .option('--since <time>', SINCE_HELP, timestampMs)
+        .option('--since <time>', SINCE_HELP, timeOption)
         .option('--limit <number>', 'rows at most (default 50)', wholeNumber),
     call: ([account], { asset, since, limit }) => ({
       path: '/accounts/history',
@@ -50,7 +51,7 @@ function addDecisions(parent: Command, support: AdminCommandSupport, kind: strin
         .option('--asset <code>', 'of one asset only')
         .option('--state <state>', 'start, pending, done or failed')
         .option('--stuck', 'only those that neither the operator nor the client is waited for')
-        .option('--since <time>', SINCE_HELP, timestampMs)
+        .option('--since <time>', SINCE_HELP, timeOption)
         .option('--limit <number>', 'rows at most (default 50)', wholeNumber),
     call: (_names, { account, asset, state, stuck, since, limit }) => ({
       path: `${path}/list`,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type AdminCommandSupport, addSubcommand, SINCE_HELP, timestampMs, wholeNumber } from './admin-subcommand.ts';
+import { type AdminCommandSupport, addSubcommand, SINCE_HELP, wholeNumber } from './admin-subcommand.ts';
+import { timeOption } from './time-option.ts';
 
 /** `parked` and `notices`: what came to nothing, and what the exchange has told its operators. */
 export function addWorkCommands(program: Command, support: AdminCommandSupport): void {
@@ -43,7 +44,7 @@ export function addWorkCommands(program: Command, support: AdminCommandSupport):
     options: (command) =>
       command
         .option('--kind <kind>', 'of one kind only, such as ledger-unavailable or job-parked')
-        .option('--since <time>', SINCE_HELP, timestampMs)
+        .option('--since <time>', SINCE_HELP, timeOption)
         .option('--limit <number>', 'rows at most (default 50)', wholeNumber),
     call: (_names, { kind, since, limit }) => ({ path: '/notices/list', input: { kind, sinceMs: since, limit } }),
     columns: ['raisedMs', 'kind', 'text'],

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { KLINE_SIZES } from '../../core/klines/kline-calendar.ts';
 import { MAX_KLINES } from '../../core/ports/klines.ts';
 import type { AdminCommandSupport } from '../admin-subcommand.ts';
+import { TIMES, timeOption } from '../time-option.ts';
 
 export interface RebuildOptions {
   readonly from?: number;
@@ -17,7 +18,6 @@ export interface ChartOptions {
 }
 
 const USUAL_CANDLES = 120;
-const TIMES = 'as 2026-11-21, 2026-11-21T16:00 or milliseconds, in UTC';
 
 const REBUILD_HELP = `
 Sums the trades of history.sqlite again, minute by minute, and every larger size from those, and writes what differs: a
@@ -40,8 +40,8 @@ export function addKlinesCommands(program: Command, { flagged, configurationOf }
     .description(
       'recompute candles from the trades, and put right what differs; exit code 1 if --verify finds anything',
     )
-    .option('--from <time>', `first moment, ${TIMES} (default: the first trade)`, moment)
-    .option('--to <time>', 'first moment that is not looked at any more (default: now)', moment)
+    .option('--from <time>', `first moment, ${TIMES} (default: the first trade)`, timeOption)
+    .option('--to <time>', 'first moment that is not looked at any more (default: now)', timeOption)
     .option('--verify', 'only compare and tell, change nothing')
     .option('--json', 'as JSON')
     .addHelpText('after', REBUILD_HELP)
@@ -54,24 +54,12 @@ export function addKlinesCommands(program: Command, { flagged, configurationOf }
     .description('draw the newest candles as an SVG picture')
     .option('--out <file>', 'where to write it (default: SYMBOL-SIZE.svg)')
     .option('--count <number>', `how many candles, 1 … ${MAX_KLINES}`, candleCount, USUAL_CANDLES)
-    .option('--to <time>', `last moment to show, ${TIMES} (default: the last trade)`, moment)
+    .option('--to <time>', `last moment to show, ${TIMES} (default: the last trade)`, timeOption)
     .addHelpText('after', CHART_HELP)
     .action(async (symbol: string, size: string, _options: unknown, command: Command) => {
       const { runChart } = await import('./chart-command.ts');
       await runChart(configurationOf(command), symbol, size, command.opts<ChartOptions>());
     });
-}
-
-function moment(text: string): number {
-  const timestampMs = /^[0-9]{1,15}$/.test(text) ? Number(text) : Date.parse(isoText(text));
-  if (Number.isSafeInteger(timestampMs) && timestampMs >= 0) return timestampMs;
-  throw new InvalidArgumentError(`It must be a time ${TIMES}.`);
-}
-
-/** Times without a zone are UTC here, whatever zone the host is in. */
-function isoText(text: string): string {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return `${text}T00:00:00Z`;
-  return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/.test(text) ? `${text}Z` : text;
 }
 
 function candleCount(text: string): number {
