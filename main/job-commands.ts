@@ -43,7 +43,7 @@ export function addJobCommands(program: Command, support: AdminCommandSupport): 
         id,
         handler: options.handler,
         arguments: options.args,
-        trigger: hasWhen(options) ? triggerOf(options) : undefined,
+        trigger: changedTrigger(options),
         settings: settingsOf(options),
       },
     }),
@@ -97,7 +97,7 @@ function whenOptions(command: Command): Command {
     .option('--calendar <text>', 'such as "1 month 09:30"')
     .option('--trigger <json>', 'as the admin API takes it', json)
     .option('--time-zone <zone>', 'of --cron and --calendar, such as Europe/Berlin (default UTC)')
-    .option('--start <time>', 'nothing is due before', timeOption)
+    .option('--start <time>', 'nothing is due before; with --calendar the first day', timeOption)
     .option('--end <time>', 'nothing is due after', timeOption)
     .option('--args <json>', 'what the handler is called with', json)
     .option('--grace <span>', 'a time missed by more is not made up for, or "none" for however late', spanOrNone)
@@ -110,24 +110,76 @@ function whenOptions(command: Command): Command {
     .option('--jitter <span>', 'begin up to so much later, by chance', span);
 }
 
-function hasWhen(options: Options): boolean {
-  return ['every', 'cron', 'at', 'calendar', 'trigger'].some((name) => options[name] !== undefined);
+const WHEN = ['every', 'cron', 'at', 'calendar', 'trigger'] as const;
+const DAY_MS = 86_400_000;
+
+/** What else may be said about each kind of time; anything more would do nothing. */
+const LIMITS: Readonly<Record<(typeof WHEN)[number], readonly string[]>> = {
+  every: ['start', 'end'],
+  cron: ['timeZone', 'start', 'end'],
+  at: [],
+  calendar: ['timeZone', 'start', 'end'],
+  trigger: [],
+};
+const LIMIT_FLAGS: Readonly<Record<string, string>> = { timeZone: '--time-zone', start: '--start', end: '--end' };
+
+/** @returns undefined when nothing is said about times. @throws InvalidArgumentError for what would have no effect */
+function changedTrigger(options: Options): object | undefined {
+  if (WHEN.some((name) => options[name] !== undefined)) return triggerOf(options);
+  const alone = Object.keys(LIMIT_FLAGS).filter((name) => options[name] !== undefined);
+  if (alone.length === 0) return undefined;
+  throw new InvalidArgumentError(
+    `${flagsOf(alone)} alone would change nothing: say the time again, by --every, --cron, --calendar or --trigger.`,
+  );
 }
 
-function triggerOf({ every, cron, at, calendar, trigger, timeZone, start, end }: Options): object {
-  const given = [every, cron, at, calendar, trigger].filter((value) => value !== undefined);
-  if (given.length !== 1)
+/** @throws InvalidArgumentError */
+function triggerOf(options: Options): object {
+  const given = WHEN.filter((name) => options[name] !== undefined);
+  const [kind] = given;
+  if (kind === undefined || given.length > 1)
     throw new InvalidArgumentError('Give exactly one of --every, --cron, --at, --calendar and --trigger.');
-  const span = { startMs: start, endMs: end };
-  if (trigger !== undefined) return trigger as object;
-  if (every !== undefined) return { type: 'interval', everyMs: every, ...span };
-  if (cron !== undefined) return { type: 'cron', expression: cron, timeZone, ...span };
-  if (at !== undefined) return { type: 'date', atMs: at };
+  const idle = Object.keys(LIMIT_FLAGS).filter((name) => options[name] !== undefined && !LIMITS[kind].includes(name));
+  if (idle.length > 0)
+    throw new InvalidArgumentError(
+      `${flagsOf(idle)} would do nothing beside --${kind}: leave it out${kind === 'trigger' ? ', or say it in the JSON' : ''}.`,
+    );
+  const { every, cron, at, calendar, trigger, timeZone, start, end } = options;
+  switch (kind) {
+    case 'trigger':
+      return trigger as object;
+    case 'every':
+      return { type: 'interval', everyMs: every, startMs: start, endMs: end };
+    case 'cron':
+      return { type: 'cron', expression: cron, timeZone, startMs: start, endMs: end };
+    case 'at':
+      return { type: 'date', atMs: at };
+    case 'calendar':
+      return {
+        ...calendarTimes(`${calendar}`),
+        timeZone,
+        startDate: startDate(start as number | undefined),
+        endMs: end,
+      };
+  }
+}
+
+function calendarTimes(text: string): object {
   const [, count, unit, timeOfDay] =
-    /^(?:every )?(\d+) (day|week|month|year)s?(?: at)? (\d\d:\d\d(?::\d\d)?)$/.exec(`${calendar}`) ?? [];
-  if (count === undefined) throw new InvalidArgumentError(`"${calendar}" is no calendar time such as "1 month 09:30".`);
-  const startDate = start === undefined ? undefined : new Date(start as number).toISOString().slice(0, 10);
-  return { type: 'calendar', every: Number(count), unit, timeOfDay, timeZone, startDate, endMs: end };
+    /^(?:every )?(\d+) (day|week|month|year)s?(?: at)? (\d\d:\d\d(?::\d\d)?)$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError(`"${text}" is no calendar time such as "1 month 09:30".`);
+  return { type: 'calendar', every: Number(count), unit, timeOfDay };
+}
+
+function startDate(startMs: number | undefined): string | undefined {
+  if (startMs === undefined) return undefined;
+  if (startMs % DAY_MS !== 0)
+    throw new InvalidArgumentError('--start of --calendar is its first day, such as 2026-01-31, without a time.');
+  return new Date(startMs).toISOString().slice(0, 10);
+}
+
+function flagsOf(names: readonly string[]): string {
+  return names.map((name) => LIMIT_FLAGS[name]).join(' and ');
 }
 
 function settingsOf(options: Options): object {
