@@ -107,7 +107,7 @@ export class WorkerProcess {
         ((await callAdmin(configuration, HALT_PARTITION_PATH, { partition, reason })) as { symbols: string[] }).symbols,
     });
     const settlement = new AbortController();
-    const definitions = new FolderCatalogue(dataFolder);
+    const definitions = new FolderCatalogue(dataFolder, settlement.signal);
     const parts = { settings, hooks, folder, definitions, clock, alarm, settlementSignal: settlement.signal };
     const consumers: OpenConsumer[] = [];
     for (const role of roles) {
@@ -144,7 +144,7 @@ export class WorkerProcess {
   /** Finishes and acknowledges what is under way, and ends. The rest stays with the broker. */
   async stop(): Promise<void> {
     await this.#jobs?.stop();
-    this.#settlement.abort(); // a ledger that is away is not waited for
+    this.#settlement.abort(); // a ledger that is away is not waited for, nor a log that lacks its end
     await this.#subscriber.stop();
     await this.#connection.close();
     this.#alarm.close();

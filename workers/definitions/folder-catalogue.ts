@@ -26,12 +26,15 @@ const LOG_PAUSE_MS = 200;
 export class FolderCatalogue {
   readonly catalogue = new Catalogue();
   readonly #dataFolder: string;
+  readonly #stopping: AbortSignal | undefined;
   #readSequence = 0; // events through this one were searched
   #isPrimed = false;
   #searching: Promise<void> = Promise.resolve();
 
-  constructor(dataFolder: string) {
+  /** @param stopping aborted: a log that does not reach a batch yet is waited for no longer */
+  constructor(dataFolder: string, stopping?: AbortSignal) {
     this.#dataFolder = dataFolder;
+    this.#stopping = stopping;
   }
 
   /** @returns a consumer that gets each batch once the catalogue knows every instrument of its events */
@@ -49,7 +52,7 @@ export class FolderCatalogue {
 
   /**
    * @returns once it knows what the log has defined for the batch; an order for what was never defined names nothing
-   * @throws LogRangeError, JournalDamagedError, UnknownVersionError, StorageError
+   * @throws LogRangeError, JournalDamagedError, UnknownVersionError, StorageError; AbortError when it is to stop
    */
   async prepare(batch: EventBatch): Promise<void> {
     while (this.#lacks(batch) && this.#readSequence < batch.lastSequence) {
@@ -89,7 +92,7 @@ export class FolderCatalogue {
       while (this.#lacks(batch) && this.#readSequence < batch.lastSequence) {
         const frame = reader.nextFrame();
         if (frame === null) {
-          await sleep(LOG_PAUSE_MS);
+          await sleep(LOG_PAUSE_MS, undefined, { signal: this.#stopping });
           return; // a recovery may put a fresh file in the last one's place: the next search opens it anew
         }
         this.#take(frame);

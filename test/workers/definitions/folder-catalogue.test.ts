@@ -73,3 +73,14 @@ test('a log that does not reach the batch yet is waited for; what nobody defined
   await definitions.prepare({ partition: 99 % PARTITIONS, beforeSequence: 0, lastSequence, events: [unknown] });
   expect(definitions.catalogue.instrument(99)).toBeUndefined();
 });
+
+test('a log that does not reach the batch is waited for no longer when it is time to end', async () => {
+  const { trading, events } = await tradedFolder();
+  const batch = batchOf(1, events);
+  renameSync(join(trading.folder, 'events'), join(trading.folder, 'aside'));
+  mkdirSync(join(trading.folder, 'events'));
+  const stopping = new AbortController();
+  const preparing = new FolderCatalogue(trading.folder, stopping.signal).prepare(batch);
+  setTimeout(() => stopping.abort(), 20);
+  await expect(preparing).rejects.toThrow(/abort/);
+});
