@@ -17,7 +17,7 @@ type NoticeRow = Omit<Notice, 'facts'> & { readonly facts: string };
 /** The table `notices` in `work.sqlite`. */
 export class NoticeStore {
   readonly #work: WorkDatabase;
-  #untilTrim = TRIMMED_AT_A_TIME;
+  #untilTrim = 1; // an earlier process may have ended just before it trimmed
 
   constructor(work: WorkDatabase) {
     this.#work = work;

@@ -92,3 +92,19 @@ test('a notice that is delivered twice is one; what is none is parked', async ()
   expect((await store.list({ limit: 9 }))[0]!.text).toHaveLength(1_000);
   await close();
 });
+
+test('the oldest notices go even where no process ever keeps many', async () => {
+  const work = await WorkDatabase.open(temporaryFolder(), (error) => {
+    throw error;
+  });
+  await work.commits.change(
+    `WITH RECURSIVE number(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM number WHERE at < 100500)
+     INSERT INTO notices SELECT 'notice-' || at, 'operator', 'text', '{}', at FROM number`,
+    [],
+  );
+  const last = { noticeId: 'last', kind: 'operator', text: 'text', facts: {}, raisedMs: 200_000 } as const;
+  await new NoticeStore(work).keep(last);
+  const [{ count }] = (await work.reader.all('SELECT count(*) AS count FROM notices')) as [{ count: number }];
+  expect(count).toBe(100_001);
+  await work.close();
+});
