@@ -119,7 +119,7 @@ export class ExchangeRecovery {
         if (released > 0) hooks.logger.warn({ released }, 'holds of commands that never reached the journal released');
       },
       // A failed feed has told of itself; a hold that stays is found again at the next start.
-      (error: unknown) => hooks.logger.error({ error }, 'orphaned holds were not released'),
+      (error: unknown) => hooks.logger.error({ err: error }, 'orphaned holds were not released'),
     );
   }
 }
