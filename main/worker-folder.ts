@@ -28,24 +28,31 @@ const PAUSE_MS = 200;
  * @param onWaiting told once, when there is something to wait for
  * @throws WorkerFolderError after a minute, or for a folder that a split exchange can't have; DatabaseError
  */
-export async function openWorkerFolder(dataFolder: string, onWaiting: () => void): Promise<WorkerFolder> {
-  const endMs = performance.now() + PATIENCE_MS;
+export async function openWorkerFolder(
+  dataFolder: string,
+  onWaiting: () => void,
+  patienceMs = PATIENCE_MS,
+): Promise<WorkerFolder> {
+  const endMs = performance.now() + patienceMs;
   for (let isFirst = true; ; isFirst = false) {
     const folder = await tryOpen(dataFolder);
-    if (folder !== null) return folder;
+    if (typeof folder !== 'string') return folder;
     if (isFirst) onWaiting();
     if (performance.now() > endMs)
       throw new WorkerFolderError(
-        `no exchange has made the data folder ${dataFolder}: start one (ringbook exchange), or name its folder with --data-dir`,
+        folder === 'no broker'
+          ? `the exchange in ${dataFolder} was never started with RabbitMQ, over which workers get its events: start it ` +
+              'with RINGBOOK_AMQP_URL (ringbook exchange)'
+          : `no exchange has made the data folder ${dataFolder}: start one (ringbook exchange), or name its folder with --data-dir`,
       );
     await sleep(PAUSE_MS);
   }
 }
 
-/** @returns null while the exchange's first start has not come that far */
-async function tryOpen(dataFolder: string): Promise<WorkerFolder | null> {
+/** @returns what is missing, which the exchange's first start may yet come to */
+async function tryOpen(dataFolder: string): Promise<WorkerFolder | 'no folder' | 'no broker'> {
   const path = exchangeDatabasePath(dataFolder);
-  if (!existsSync(path)) return null;
+  if (!existsSync(path)) return 'no folder';
   const database = await SqliteDatabase.openReader(path);
   const tables = await database.all("SELECT 1 FROM sqlite_schema WHERE name = 'meta'");
   const partitionCount = tables.length === 0 ? undefined : await readMeta(database, 'partitionCount');
@@ -58,5 +65,5 @@ async function tryOpen(dataFolder: string): Promise<WorkerFolder | null> {
     throw new WorkerFolderError(
       `the exchange in ${dataFolder} keeps its balances in that folder: \`ledger rebuild\` moves them into Redis, which workers need`,
     );
-  return null;
+  return ledger === null ? 'no folder' : 'no broker';
 }
