@@ -22,7 +22,8 @@ const USUAL_CANDLES = 120;
 const REBUILD_HELP = `
 Sums the trades of history.sqlite again, minute by minute, and every larger size from those, and writes what differs: a
 candle that was wrong gets its next revision. Works on a running exchange (it goes on meanwhile) and on a stopped one.
-Exit code 1 when --verify has found anything. Interrupted anywhere, run it again.
+Exit code 1 when --verify has found anything: it compares the trades that the candles of a stopped exchange have, and
+leaves those that they lack to the next start, or to a rebuild. Interrupted anywhere, run it again.
 
   ringbook klines rebuild                                    everything
   ringbook klines rebuild btcusd --from 2026-11-01 --verify  only look`;
