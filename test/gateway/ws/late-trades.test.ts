@@ -25,6 +25,7 @@ beforeEach(() => {
   const store: KlineStore = {
     watermarks: async () => [Number.MAX_SAFE_INTEGER],
     marketInfo: async () => undefined,
+    firstMs: async () => klines[0]?.openMs,
     klines: async (_instrument, _size, fromMs, toMs) => {
       const before = klines.filter(({ openMs }) => openMs < fromMs).slice(-1);
       return [...before, ...klines.filter(({ openMs }) => openMs >= fromMs && openMs < toMs)];
