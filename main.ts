@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './main/admin-commands.ts';
+import type { AuditOptions } from './main/audit-command.ts';
 import { type Configuration, readConfiguration } from './main/configuration.ts';
 import { addKlinesCommands } from './main/klines/command.ts';
 import { addLedgerCommands } from './main/ledger-command.ts';
@@ -86,9 +87,10 @@ flagged(program.command('audit'))
     'prove, on a stopped or a running exchange, that nothing was lost, doubled or made up; exit code 1 if something was',
   )
   .option('--json', 'as JSON')
+  .addOption(new Option('--running', 'as the running exchange does itself: the folder is its own').hideHelp())
   .action(async (_options: unknown, command: Command) => {
     const { runAudit } = await import('./main/audit-command.ts');
-    const holds = await runAudit(configurationOf(command), command.opts<{ json?: boolean }>().json === true);
+    const holds = await runAudit(configurationOf(command), command.opts<AuditOptions>());
     process.exitCode = holds ? 0 : 1;
   });
 

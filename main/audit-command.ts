@@ -12,16 +12,25 @@ import { compareStoppedLedger } from './stopped-ledger.ts';
 
 const MAX_TOLD_FINDINGS = 20;
 
+export interface AuditOptions {
+  readonly json?: boolean;
+  /** The folder's lock is not tried: taken just as its exchange dies, it would keep the next start away. */
+  readonly running?: boolean;
+}
+
 /**
  * `ringbook audit`: proves what always holds. A stopped exchange is kept from starting meanwhile; a running one is audited
  * at a cut and does not notice.
  * @returns whether everything holds: the exit code
  */
-export async function runAudit(configuration: Configuration, asJson: boolean): Promise<boolean> {
+export async function runAudit(
+  configuration: Configuration,
+  { json: asJson = false, running: isKnownToRun = false }: AuditOptions,
+): Promise<boolean> {
   const dataFolder = resolve(configuration.dataFolder);
   if (!existsSync(exchangeDatabasePath(dataFolder)))
     throw new NotADataFolderError(`${dataFolder} holds no exchange: name the folder with --data-dir`);
-  const lock = await lockUnlessRunning(dataFolder);
+  const lock = isKnownToRun ? null : await lockUnlessRunning(dataFolder);
   try {
     const ledgerComparison = lock === null ? null : await compareStoppedLedger(dataFolder, configuration.redisUrl);
     const options = { isRunning: lock === null, ledgerComparison, onProgress: printProgress() };

@@ -5,6 +5,7 @@ import type { JobContext, JobHandler, JsonValue } from '../core/ports/jobs.ts';
 import type { KlineJobReport, KlineJobs } from '../core/ports/klines.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
 /** As nice(1): what proves must not slow down what it proves. */
 const LOW_PRIORITY = 10;
 const MOST_OUTPUT_BYTES = 16 * 2 ** 20;
@@ -58,7 +59,7 @@ export function proofJobHandlers(dataFolder: string): JobHandler[] {
     {
       name: 'audit.run',
       about: 'proves that nothing was lost, doubled or made up, as ringbook audit does',
-      run: (context) => prove(['audit', '--data-dir', dataFolder], context),
+      run: (context) => prove(['audit', '--running', '--data-dir', dataFolder], context),
     },
     {
       name: 'journal.verify',
@@ -70,7 +71,7 @@ export function proofJobHandlers(dataFolder: string): JobHandler[] {
 
 /** @returns what a proof says of itself; rejects with what it found when it does not hold */
 async function prove(words: readonly string[], { signal }: JobContext): Promise<JsonValue> {
-  const child = spawn(process.execPath, [MAIN, ...words, '--json'], { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const child = spawn(process.execPath, ['--import', END_WITH_PARENT, MAIN, ...words, '--json'], { signal });
   lowerPriority(child.pid);
   let output = '';
   let errors = '';
