@@ -71,10 +71,11 @@ async function runScheduler(): Promise<ArmResult> {
   try {
     const beginMs = Date.now();
     const fill = phasesMs.map((phaseMs, job) => {
-      const startMs = beginMs + PERIOD_MS + phaseMs;
+      const startMs = beginMs + phaseMs; // past when the clock goes back: a start to come would stay where it is
+      const nextMs = startMs + PERIOD_MS;
       const trigger = { type: 'interval', everyMs: PERIOD_MS, startMs } as const;
       const definition = { jobId: `job-${job}`, handler: 'note', arguments: null, trigger, standing: null };
-      return store.insert({ ...definition, settings: DEFAULT_JOB_SETTINGS }, startMs, beginMs);
+      return store.insert({ ...definition, settings: DEFAULT_JOB_SETTINGS }, nextMs, beginMs);
     });
     await Promise.all(fill);
     await scheduler.start();
