@@ -26,6 +26,9 @@ export interface ChannelOwner {
 /** A healthy broker declares a queue within some hundredths of a second; one that has just started may need seconds. */
 const OPEN_TIMEOUT_MS = 20_000;
 
+/** Of the broker's reason to close a channel: a queue that was asked for is not there. */
+export const NO_QUEUE = 'NOT_FOUND - no queue';
+
 const REOPEN_PAUSE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 

@@ -7,12 +7,9 @@ import { readBatchHeader } from './event-batch-message.ts';
 import { DEFAULT_BATCH_EVENTS } from './feed-settings.ts';
 import { declareControl, partitionQueue, requestRewind } from './feed-topology.ts';
 import { type Delivery, joinBatches } from './joined-batch.ts';
-import type { KeptChannel } from './kept-channel.ts';
+import { type KeptChannel, NO_QUEUE } from './kept-channel.ts';
 import { type EventSubscriberSettings, SUBSCRIBER_DEFAULTS, type SubscriptionCounts } from './subscriber-settings.ts';
 import { unlessAborted } from './unless-aborted.ts';
-
-/** Of the broker's reason: nothing is wrong, the publisher has yet to declare the queue. */
-const NO_QUEUE = 'NOT_FOUND - no queue';
 
 /**
  * One partition of one consumer. Messages are taken in order, joined to larger batches where there is a backlog, consumed
@@ -147,7 +144,7 @@ export class PartitionSubscription {
     this.#channel = null;
     this.#deliveries = []; // they are delivered again
     this.#poison = null;
-    if (this.#end.signal.aborted || reason === this.#closeReason || reason.includes(NO_QUEUE)) return;
+    if (this.#end.signal.aborted || reason === this.#closeReason || reason.includes(NO_QUEUE)) return; // it is yet to be declared
     this.#closeReason = reason; // told once, however often it is tried
     this.#settings.onTrouble?.(`${this.#queue} is not subscribed: ${reason}`);
   }

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { AmqpConnection } from '../../bus/amqp-connection.ts';
-import type { KeptChannel } from '../../bus/kept-channel.ts';
-import { declareTopology, SILENT_QUEUE, type TopologySettings } from './queue-topology.ts';
-import type { RepeatedTroubles } from './repeated-troubles.ts';
+import { type KeptChannel, NO_QUEUE } from '../../bus/kept-channel.ts';
+import type { RepeatedTroubles } from '../repeated-troubles.ts';
 
 /** A broker that does not answer is not waited for: it gives back what is not acknowledged. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
 export interface JobChannelParts {
   readonly connection: AmqpConnection;
-  readonly topology: TopologySettings;
   readonly queue: string;
   readonly prefetch: number;
   /** Whatever it rejects with is told to onTrouble; the message then comes again with the next channel. */
   readonly onMessage: (delivery: Delivery) => Promise<void>;
+  /** The queue is not there: it was not declared yet, or somebody has removed it. */
+  readonly onNoQueue: () => void;
   readonly onTrouble: (error: Error) => void;
   readonly troubles: RepeatedTroubles; // of the channel itself
 }
@@ -47,7 +47,8 @@ export class JobChannel {
       onClose: (reason) => {
         this.#channel = null;
         this.#consumerTag = null;
-        if (!this.#stopping.signal.aborted) parts.troubles.trouble(parts.queue, reason);
+        if (reason.includes(NO_QUEUE)) parts.onNoQueue();
+        else if (!this.#stopping.signal.aborted) parts.troubles.trouble(parts.queue, reason);
       },
     });
   }
@@ -62,8 +63,8 @@ export class JobChannel {
   }
 
   async #consume(channel: ConfirmChannel): Promise<void> {
-    const { topology, queue, prefetch } = this.#parts;
-    await declareTopology(channel, topology, (silent) => this.#parts.troubles.trouble(silent, SILENT_QUEUE));
+    const { queue, prefetch } = this.#parts;
+    await channel.checkQueue(queue); // the publisher declares it
     await channel.prefetch(prefetch);
     this.#channel = channel;
     const { consumerTag } = await channel.consume(queue, (message) => {

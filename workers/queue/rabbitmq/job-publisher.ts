@@ -5,9 +5,9 @@ import type { AmqpConnection } from '../../bus/amqp-connection.ts';
 import { ConfirmedPublish, type PublishTarget, UnroutableMessageError } from '../../bus/confirmed-publish.ts';
 import type { KeptChannel } from '../../bus/kept-channel.ts';
 import type { QueueCounts } from '../queue-counts.ts';
+import type { RepeatedTroubles } from '../repeated-troubles.ts';
 import type { JobMessage } from './job-message.ts';
 import { declareTopology, SILENT_QUEUE, type TopologySettings } from './queue-topology.ts';
-import type { RepeatedTroubles } from './repeated-troubles.ts';
 
 /** Messages that wait for their confirm: enough to keep a broker busy, few enough to be bounded. */
 const MAX_UNCONFIRMED = 4_096;
@@ -117,7 +117,7 @@ export class JobPublisher {
   #refusal(error: Error, channel: ConfirmChannel): WorkQueueUnavailableError {
     if (error instanceof UnroutableMessageError) {
       this.#counts.returned += 1;
-      this.#declareAnew(channel);
+      this.declareAnew();
       return new WorkQueueUnavailableError('UNROUTABLE', `${error.message}; it is declared anew, try again`);
     }
     const wasRefused = this.#open?.channel === channel; // else the channel was lost under it
@@ -125,9 +125,10 @@ export class JobPublisher {
     return new WorkQueueUnavailableError('AWAY', `RabbitMQ was lost before it answered: ${error.message}`, false);
   }
 
-  /** Somebody has removed a queue or a binding of ours. */
-  #declareAnew(channel: ConfirmChannel): void {
-    if (performance.now() - this.#declaredMs < DECLARE_PAUSE_MS) return;
+  /** Somebody has removed a queue or a binding of ours. While there is no channel nothing is done: the next one declares. */
+  declareAnew(): void {
+    const channel = this.#open?.channel;
+    if (channel === undefined || performance.now() - this.#declaredMs < DECLARE_PAUSE_MS) return;
     this.#declare(channel).catch((error: Error) => {
       if (this.#open?.channel === channel) this.#kept.reopen(`it can't be declared anew: ${error.message}`);
     });

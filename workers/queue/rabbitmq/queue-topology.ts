@@ -43,7 +43,8 @@ export function parkingExchange(prefix: string): string {
 }
 
 /**
- * Declares everything, the same on every call and in every process. All queues are quorum queues that refuse what is too
+ * Declares everything, the same on every call and in every process. For the publisher alone: two who declare the same
+ * quorum queue at the same time break it, and their connections. All queues are quorum queues that refuse what is too
  * much, so that a publisher learns of it; what leaves one for another by the broker's own hand is confirmed there first.
  * @param onSilence told of a queue that does not answer; it is waited for until its channel is lost
  */

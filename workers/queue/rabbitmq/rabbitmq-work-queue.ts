@@ -15,13 +15,13 @@ import { type FateRules, fateRules } from '../job-fate.ts';
 import { checkedPayloadText } from '../job-text.ts';
 import { MAX_PARKED, ParkedStore } from '../parked-store.ts';
 import { QueueCounts } from '../queue-counts.ts';
+import { RepeatedTroubles } from '../repeated-troubles.ts';
 import { JobChannel } from './job-channel.ts';
 import { jobMessage } from './job-message.ts';
 import { JobPublisher } from './job-publisher.ts';
 import { JobSettling, jobTarget } from './job-settling.ts';
 import { ParkedCollector } from './parked-collector.ts';
 import { jobQueue, parkingExchange, type TopologySettings } from './queue-topology.ts';
-import { RepeatedTroubles } from './repeated-troubles.ts';
 
 export interface RabbitmqQueueSettings extends Partial<Omit<FateRules, 'types'>> {
   /** amqp://user:password@host:port/vhost */
@@ -141,8 +141,9 @@ export class RabbitmqWorkQueue implements WorkQueue {
   #consume(key: string, queue: string, prefetch: number, onMessage: JobChannelMessage): void {
     if (this.#channels.has(key)) fail(`a second consumer of ${key} jobs`);
     const { onTrouble = () => {} } = this.#settings;
-    const place = { connection: this.#consuming, topology: this.#topology, queue, prefetch };
-    const parts = { ...place, onMessage, onTrouble, troubles: this.#troubles };
+    const place = { connection: this.#consuming, queue, prefetch };
+    const onNoQueue = (): void => this.#publisher.declareAnew();
+    const parts = { ...place, onMessage, onNoQueue, onTrouble, troubles: this.#troubles };
     this.#channels.set(key, new JobChannel(parts));
   }
 
