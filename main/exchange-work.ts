@@ -125,8 +125,9 @@ function openQueue(
 ): Promise<WorkQueue> {
   const { clock, logger, onParked } = hooks;
   const types = JOB_TYPES;
-  if (amqpUrl === undefined || busNamespace === null) return EmbeddedWorkQueue.open(work, { types, clock, onParked });
   const onTrouble = (error: Error): void => logger.warn({ err: error }, 'the work queue goes on after a fault');
+  if (amqpUrl === undefined || busNamespace === null)
+    return EmbeddedWorkQueue.open(work, { types, clock, onParked, onTrouble });
   const hopCounter = redisUrl === undefined ? new LocalHopCounter() : new RedisHopCounter(redisUrl, onTrouble);
   return RabbitmqWorkQueue.open({
     url: amqpUrl,

@@ -12,6 +12,7 @@ import { type FateRules, fateRules } from '../job-fate.ts';
 import { checkedPayloadText } from '../job-text.ts';
 import { MAX_PARKED, ParkedStore } from '../parked-store.ts';
 import { QueueCounts } from '../queue-counts.ts';
+import { RepeatedTroubles } from '../repeated-troubles.ts';
 import { JobConsumer } from './job-consumer.ts';
 import { JobRows } from './job-rows.ts';
 
@@ -24,6 +25,8 @@ export interface EmbeddedQueueSettings extends Partial<Omit<FateRules, 'types'>>
   readonly maxParked?: number;
   /** Told of each job that was parked. */
   readonly onParked?: (parked: ParkedJob) => void;
+  /** Told of what went wrong and is done again. */
+  readonly onTrouble?: (error: Error) => void;
 }
 
 const MAX_JOBS = 1_000_000;
@@ -36,6 +39,7 @@ export class EmbeddedWorkQueue implements WorkQueue {
   readonly #rows: JobRows;
   readonly #rules: FateRules;
   readonly #clock: Clock;
+  readonly #troubles: RepeatedTroubles;
   readonly #maxJobs: number;
   readonly #consumers: Map<string, JobConsumer>; // by type
   #isStopped = false;
@@ -53,6 +57,7 @@ export class EmbeddedWorkQueue implements WorkQueue {
     this.#consumers = consumers;
     this.#rules = fateRules(settings.types, settings);
     this.#clock = settings.clock;
+    this.#troubles = new RepeatedTroubles(settings.onTrouble ?? (() => {}));
     this.#maxJobs = settings.maxJobs ?? MAX_JOBS;
   }
 
@@ -105,6 +110,7 @@ export class EmbeddedWorkQueue implements WorkQueue {
       nowMs: () => this.#clock.nowMs(),
       durable: () => this.#work.commits.durable(),
       onForward: (next) => this.#consumers.get(next)?.wake(),
+      troubles: this.#troubles,
     });
     this.#consumers.set(type, consumer);
   }

@@ -5,6 +5,7 @@ import { DatabaseError } from '../../storage/sqlite-database.ts';
 import { type FateRules, fateOf, type JobFate, type Parking } from '../job-fate.ts';
 import type { ParkedStore } from '../parked-store.ts';
 import type { QueueCounts } from '../queue-counts.ts';
+import type { RepeatedTroubles } from '../repeated-troubles.ts';
 import type { JobRow, JobRows } from './job-rows.ts';
 
 export interface JobConsumerParts {
@@ -20,10 +21,13 @@ export interface JobConsumerParts {
   readonly durable: () => Promise<void>;
   /** Told of a type that has a job to do. */
   readonly onForward: (type: string) => void;
+  readonly troubles: RepeatedTroubles; // of reading
 }
 
 /** How long a job waits at its source before it is asked again whether there is room to park it. */
 const PARKING_PAUSE_MS = 500;
+/** Before a database that could not be read is read again. */
+const READING_PAUSE_MS = 500;
 const LONGEST_TIMER_MS = 60_000;
 
 /**
@@ -61,15 +65,27 @@ export class JobConsumer {
 
   async #run(): Promise<void> {
     const { concurrency } = this.#parts;
-    try {
-      while (!this.#stopping.signal.aborted) {
-        this.#isWoken = false;
-        const started = this.#running.size < concurrency ? await this.#startDue() : 0;
-        if (started === 0 && !this.#isWoken) await this.#sleep();
+    while (!this.#stopping.signal.aborted) {
+      this.#isWoken = false;
+      const started = this.#running.size < concurrency ? await this.#startDuePatiently() : 0;
+      if (started === 0 && !this.#isWoken) await this.#sleep();
+    }
+  }
+
+  async #startDuePatiently(): Promise<number> {
+    const { type, troubles } = this.#parts;
+    const { signal } = this.#stopping;
+    for (;;) {
+      try {
+        const started = await this.#startDue();
+        troubles.well(type);
+        return started;
+      } catch (error) {
+        if (!(error instanceof DatabaseError)) throw error;
+        if (signal.aborted) return 0;
+        troubles.trouble(type, `jobs can't be read, they are tried again: ${error.message}`);
+        await sleep(READING_PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
       }
-    } catch (error) {
-      // The group commit has told of its end itself; a reader that fails on a closed database comes after that.
-      if (!(error instanceof DatabaseError)) throw error;
     }
   }
 
