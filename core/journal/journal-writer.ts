@@ -83,7 +83,7 @@ export class JournalWriter {
     const usedBytes = this.#positionBytes - this.#sizeBytes * PREPARE_FROM;
     if (this.#preparer.isReady || usedBytes < 0) return 'NOTHING_DUE';
     if (!isIdle && this.#preparer.preparedBytes >= usedBytes * 2) return 'NOTHING_DUE';
-    return this.#preparer.step(isIdle);
+    return this.#preparer.step();
   }
 
   close(): void {
@@ -92,7 +92,7 @@ export class JournalWriter {
   }
 
   #roll(firstSequence: number): WriteOutcome {
-    while (!this.#preparer.isReady) if (this.#preparer.step(false) === 'DISK_FULL') return 'DISK_FULL';
+    while (!this.#preparer.isReady) if (this.#preparer.step() === 'DISK_FULL') return 'DISK_FULL';
     const next = this.#preparer.take(segmentPath(this.#dataFolder, LogKind.JOURNAL, firstSequence));
     if (next === 'DISK_FULL') return 'DISK_FULL';
     this.#files.close(this.#file.fd);

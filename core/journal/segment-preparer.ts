@@ -5,16 +5,10 @@ import { logFolder, temporaryPath } from './segment-files.ts';
 import { type LogFile, syncFile, writeZeros } from './segment-write.ts';
 
 /**
- * Zeros written in one step: little enough that a group which arrives meanwhile hardly waits, and more than twice the
- * largest group, so that one step a group has the next segment ready in time.
+ * Zeros written and synced in one step: little enough that a group which arrives meanwhile hardly waits, and more than
+ * twice the largest group, so that one step a group has the next segment ready in time.
  */
 const STEP_BYTES = 516 * 1024;
-
-/**
- * Zeros that are written before they are synced, while groups wait in line. A sync of new blocks has the file system
- * write what it knows of the file too: with one each step, the exchange's threads took 1.5 times as long.
- */
-const UNSYNCED_BYTES = 8 * 1024 * 1024;
 
 /**
  * Makes the journal's next segment ahead of time, step by step: a file full of zeros, synced, under a temporary name.
@@ -27,7 +21,6 @@ export class SegmentPreparer {
   readonly #path: string;
   #file: LogFile | null = null;
   #preparedBytes = 0;
-  #syncedBytes = 0;
 
   constructor(files: FileOperations, dataFolder: string, segmentBytes: number) {
     this.#files = files;
@@ -43,11 +36,8 @@ export class SegmentPreparer {
     return this.#preparedBytes === this.#segmentBytes;
   }
 
-  /**
-   * Prepares some more of a segment that is not ready. Doing so again after DISK_FULL goes on where it stopped.
-   * @param isIdle true has each step synced: a group that comes next then waits for little
-   */
-  step(isIdle: boolean): WriteOutcome {
+  /** Prepares some more of a segment that is not ready. Doing so again after DISK_FULL goes on where it stopped. */
+  step(): WriteOutcome {
     if (this.#file === null) {
       const fd = tryNames(this.#path, () => this.#files.open(this.#path, 'wx+'));
       if (fd === 'DISK_FULL') return 'DISK_FULL';
@@ -55,12 +45,8 @@ export class SegmentPreparer {
     }
     const endBytes = Math.min(this.#preparedBytes + STEP_BYTES, this.#segmentBytes);
     if (writeZeros(this.#files, this.#file, this.#preparedBytes, endBytes) === 'DISK_FULL') return 'DISK_FULL';
-    const isWhole = endBytes === this.#segmentBytes;
-    if (isWhole || isIdle || endBytes - this.#syncedBytes >= UNSYNCED_BYTES) {
-      if (isWhole) syncFile(this.#files, this.#file);
-      else syncData(this.#files, this.#file);
-      this.#syncedBytes = endBytes;
-    }
+    if (endBytes === this.#segmentBytes) syncFile(this.#files, this.#file);
+    else syncData(this.#files, this.#file);
     this.#preparedBytes = endBytes;
     return 'DONE';
   }
@@ -76,7 +62,6 @@ export class SegmentPreparer {
     syncFolder(this.#files, logFolder(this.#dataFolder, LogKind.JOURNAL));
     this.#file = null;
     this.#preparedBytes = 0;
-    this.#syncedBytes = 0;
     return { fd: file.fd, path };
   }
 

@@ -93,27 +93,6 @@ test('under full load one step a group has the next segment ready in time', () =
   writer.close();
 });
 
-test('under full load a segment is synced piece by piece, and whole before it is taken', () => {
-  const folder = temporaryFolder();
-  const { writer, files, append } = openWriter(folder, new FaultyFiles(), 20 * 1024 * 1024);
-  for (let group = 0; group < 90; group++) {
-    append(1_500); // 2,000 slots
-    writer.prepareAhead(false);
-  }
-  const ahead = files.calls.filter(({ operation, path }) => operation === 'rename' || path.endsWith('next.temporary'));
-  const renamed = ahead.findIndex(({ operation }) => operation === 'rename');
-  expect(ahead[renamed - 1]!.operation).toBe('fsync');
-  let unsyncedBytes = 0;
-  let mostBytes = 0;
-  for (const { operation, lengthBytes } of ahead.slice(0, renamed)) {
-    unsyncedBytes = operation === 'write' ? unsyncedBytes + lengthBytes : 0;
-    mostBytes = Math.max(mostBytes, unsyncedBytes);
-  }
-  expect(mostBytes).toBeGreaterThan(8 * 1024 * 1024 - 1);
-  expect(mostBytes).toBeLessThan(9 * 1024 * 1024);
-  writer.close();
-});
-
 test('commands already taken go into the prepared segment while the disk is full', () => {
   const folder = temporaryFolder();
   const { writer, files, append } = openWriter(folder);
