@@ -10,6 +10,7 @@ import { RandomIntegers } from '../support/random-integers.ts';
 import { signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 import { TradingLoad } from '../support/trading-load.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const ROUNDS = process.env.RINGBOOK_TEST_LONG === '1' ? 30 : 3;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -37,8 +38,10 @@ test(`an exchange thought dead keeps its folder while it stands still, and goes 
         expect(
           (await signedPost(exchange.sandbox.baseUrl, exchange.sandbox.accounts[0]!, '/v1/heartbeat')).status,
         ).toBe(200);
-        const answered = load.orders.filter(({ orderId }) => orderId !== undefined).length;
-        expect(answered, `it goes on, ${when}`).toBeGreaterThan(answeredBefore);
+        await waitUntil(
+          () => load.orders.filter(({ orderId }) => orderId !== undefined).length > answeredBefore,
+          `it goes on, ${when}`,
+        );
       } else {
         exchange.freeze(); // it never wakes: killed while it stands still, the folder is free at once
       }
