@@ -6,8 +6,8 @@ import { firstCommandIdOf } from '../core/protocol/command-id.ts';
 import type { Recovered } from '../core/threads/exchange-threads.ts';
 import { EmbeddedLedger } from '../workers/ledger/embedded-ledger.ts';
 import { LedgerAheadError } from '../workers/ledger/ledger-errors.ts';
-import { LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
-import { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';
+import type { LedgerArchive } from '../workers/ledger/redis/ledger-archive.ts';
+import type { RedisLedger } from '../workers/ledger/redis/redis-ledger.ts';
 import type { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
 import type { FolderLedger } from '../workers/storage/folder-ledger.ts';
 import { readRaisedFloor } from '../workers/storage/start-number.ts';
@@ -83,6 +83,8 @@ export class ExchangeLedger {
     const firstCommandId = firstCommandIdOf(startNumber);
     if (folderLedger.kind === 'embedded' || redisUrl === undefined)
       return new ExchangeLedger(database, firstCommandId, await EmbeddedLedger.open(database, closedHolds), null);
+    const { LedgerArchive } = await import('../workers/ledger/redis/ledger-archive.ts');
+    const { RedisLedger } = await import('../workers/ledger/redis/redis-ledger.ts');
     const { epoch } = folderLedger;
     const ledger = RedisLedger.toBegin({
       url: redisUrl,

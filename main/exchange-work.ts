@@ -6,8 +6,6 @@ import type { ParkedJob, WorkQueue } from '../core/ports/work-queue.ts';
 import { NOTICE_JOB, NoticeBoard } from '../workers/notices/notice-board.ts';
 import { NoticeStore } from '../workers/notices/notice-store.ts';
 import { EmbeddedWorkQueue } from '../workers/queue/embedded/embedded-work-queue.ts';
-import { LocalHopCounter, RedisHopCounter } from '../workers/queue/hop-counter.ts';
-import { RabbitmqWorkQueue } from '../workers/queue/rabbitmq/rabbitmq-work-queue.ts';
 import { WorkDatabase } from '../workers/storage/work-database.ts';
 import { TRANSFER_JOB, TransferJobs } from '../workers/transfers/transfer-jobs.ts';
 
@@ -118,7 +116,7 @@ export class ExchangeWork {
   }
 }
 
-function openQueue(
+async function openQueue(
   { redisUrl, amqpUrl, busNamespace }: ExchangeWorkSettings,
   work: WorkDatabase,
   hooks: { readonly clock: Clock; readonly logger: Logger; readonly onParked: (parked: ParkedJob) => void },
@@ -128,6 +126,8 @@ function openQueue(
   const onTrouble = (error: Error): void => logger.warn({ err: error }, 'the work queue goes on after a fault');
   if (amqpUrl === undefined || busNamespace === null)
     return EmbeddedWorkQueue.open(work, { types, clock, onParked, onTrouble });
+  const { LocalHopCounter, RedisHopCounter } = await import('../workers/queue/hop-counter.ts');
+  const { RabbitmqWorkQueue } = await import('../workers/queue/rabbitmq/rabbitmq-work-queue.ts');
   const hopCounter = redisUrl === undefined ? new LocalHopCounter() : new RedisHopCounter(redisUrl, onTrouble);
   return RabbitmqWorkQueue.open({
     url: amqpUrl,

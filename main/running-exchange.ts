@@ -14,10 +14,11 @@ import { Gateway } from '../gateway/gateway.ts';
 import { CommandIds } from '../gateway/orders/command-ids.ts';
 import type { FeedFailure } from '../workers/bus/feed-settings.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
+import type { BusFeed } from './bus-feed.ts';
 import type { Configuration } from './configuration.ts';
 import { ExchangeClock } from './exchange-clock.ts';
 import { type ConsumerParts, type ExchangeConsumers, LocalConsumers } from './exchange-consumers.ts';
-import { BusFeed, type ExchangeFeed, LocalFeed } from './exchange-feed.ts';
+import { type ExchangeFeed, LocalFeed } from './exchange-feed.ts';
 import type { ExchangeHooks } from './exchange-hooks.ts';
 import { ExchangeJobs } from './exchange-jobs.ts';
 import type { ExchangeLedger } from './exchange-ledger.ts';
@@ -74,6 +75,8 @@ export class RunningExchange {
   #rebuilds: KlinesRebuilds | null = null;
   #jobs: ExchangeJobs | null = null;
 
+  readonly #BusFeed: typeof BusFeed | null; // null without RabbitMQ
+
   private constructor(
     configuration: Configuration,
     hooks: ExchangeHooks,
@@ -82,9 +85,11 @@ export class RunningExchange {
       readonly threads: ExchangeThreads;
       readonly clock: ExchangeClock;
       readonly arrangement: Arrangement;
+      readonly BusFeed: typeof BusFeed | null;
     },
   ) {
     const { stores, threads, clock, arrangement } = parts;
+    this.#BusFeed = parts.BusFeed;
     const { logger } = hooks;
     this.#configuration = configuration;
     this.#hooks = hooks;
@@ -167,7 +172,9 @@ export class RunningExchange {
       hooks.logger.warn({ isFull }, 'the ledger waits for disk space');
     };
     const stores = await openStores(configuration, ROLES[arrangement], clock, { ...hooks, onLedgerDiskFull });
-    const exchange = new RunningExchange(configuration, hooks, { stores, threads, clock, arrangement });
+    // What speaks with RabbitMQ, and with Redis, is loaded only where there is one.
+    const { BusFeed } = configuration.amqpUrl === undefined ? { BusFeed: null } : await import('./bus-feed.ts');
+    const exchange = new RunningExchange(configuration, hooks, { stores, threads, clock, arrangement, BusFeed });
     await exchange.#recovery.run();
     stores.work.begin((transferId) => exchange.#transfers.finish(transferId));
     return exchange;
@@ -277,8 +284,8 @@ export class RunningExchange {
       onAdvance: (durableSequence: number) => this.#threads.consumedThrough(durableSequence),
       onFailure: (failure: FeedFailure) => this.#onConsumerFailure(failure),
     };
-    if (amqpUrl === undefined) return new LocalFeed(settings);
-    return new BusFeed({
+    if (amqpUrl === undefined || this.#BusFeed === null) return new LocalFeed(settings);
+    return new this.#BusFeed({
       ...settings,
       url: amqpUrl,
       namespace: busNamespace!,
