@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ExchangeProcess } from '../support/exchange-process.ts';
+import { RingbookCommands } from '../support/ringbook-commands.ts';
 import { type Answer, type Credentials, signedPost } from '../support/signed-client.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
 let folder: string;
 let exchange: ExchangeProcess;
 let alice: Credentials;
@@ -24,27 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function ringbook(...words: string[]): Promise<Output> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
-    execFile(process.execPath, [MAIN, ...words], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
-
-async function ringbookJson(...words: string[]) {
-  const { code, stdout, stderr } = await ringbook(...words, '--json');
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  return JSON.parse(stdout);
-}
+const commands = new RingbookCommands(() => folder);
 
 const post = (credentials: Credentials, path: string, fields: object = {}): Promise<Answer> =>
   signedPost(exchange.sandbox.baseUrl, credentials, path, fields);
@@ -62,8 +40,8 @@ async function admin(path: string, body?: unknown): Promise<Answer> {
 }
 
 test('an account is made, funded and given a key that trades until it is revoked', async () => {
-  expect(await ringbookJson('accounts', 'create', 'carol')).toMatchObject({ name: 'carol' });
-  const table = await ringbook('accounts', 'list');
+  expect(await commands.json('accounts', 'create', 'carol')).toMatchObject({ name: 'carol' });
+  const table = await commands.run('accounts', 'list');
   expect(table.stdout.split('\n').map((line) => line.split(/ +/)[1])).toEqual([
     'name',
     'alice',
@@ -72,17 +50,17 @@ test('an account is made, funded and given a key that trades until it is revoked
     undefined,
   ]);
   const deposit = ['deposits', 'submit', 'carol', 'usd', '1000.0000000001', '--key', 'first', '--confirm'];
-  expect(await ringbookJson(...deposit)).toMatchObject({
+  expect(await commands.json(...deposit)).toMatchObject({
     account: 'carol',
     asset: 'USD',
     amount: '1000.0000000001',
     state: 'done',
     isRepeat: false,
   });
-  expect(await ringbookJson(...deposit)).toMatchObject({ state: 'done', isRepeat: true });
-  const history = await ringbookJson('accounts', 'history', 'carol');
+  expect(await commands.json(...deposit)).toMatchObject({ state: 'done', isRepeat: true });
+  const history = await commands.json('accounts', 'history', 'carol');
   expect(history).toMatchObject([{ reason: 'deposit', availableBefore: '0', availableAfter: '1000.0000000001' }]);
-  const carol = await ringbookJson('keys', 'create', 'carol', '--roles', 'trader,auditor');
+  const carol = await commands.json('keys', 'create', 'carol', '--roles', 'trader,auditor');
   expect(carol).toEqual({
     account: 'carol',
     key: expect.stringMatching(/^account-/),
@@ -91,17 +69,17 @@ test('an account is made, funded and given a key that trades until it is revoked
   });
   const placed = await order(carol, 'buy', '0.001', '1.00');
   expect(placed.status).toBe(200);
-  const revoked = await ringbookJson('keys', 'revoke', carol.key);
+  const revoked = await commands.json('keys', 'revoke', carol.key);
   expect(revoked).toMatchObject({ account: 'carol', key: carol.key, revokedMs: expect.any(Number) });
   expect((await post(carol, '/v1/orders')).body).toMatchObject({ reason: 'InvalidSignature' });
-  const listed = await ringbook('keys', 'list', '--json');
+  const listed = await commands.run('keys', 'list', '--json');
   expect(listed.stdout).toContain(carol.key);
   expect(listed.stdout).not.toContain(carol.secret);
 });
 
 test('a market is halted for orders but not for cancels, restricted, and resumed', async () => {
   const resting = await order(alice, 'sell', '0.01', '50000.00');
-  expect(await ringbookJson('instruments', 'halt', 'BTCUSD')).toMatchObject({ symbol: 'btcusd', state: 'halted' });
+  expect(await commands.json('instruments', 'halt', 'BTCUSD')).toMatchObject({ symbol: 'btcusd', state: 'halted' });
   for (const option of [[], ['maker-or-cancel']])
     expect(await order(bob, 'buy', '0.01', '50000.00', { options: option })).toMatchObject({
       status: 400,
@@ -113,19 +91,19 @@ test('a market is halted for orders but not for cancels, restricted, and resumed
   const cancel = { order_id: resting.body.order_id };
   expect((await post(alice, '/v1/order/cancel', cancel)).body).toMatchObject({ is_cancelled: true });
 
-  await ringbookJson('instruments', 'cancel-only', 'btcusd');
+  await commands.json('instruments', 'cancel-only', 'btcusd');
   expect(await order(bob, 'buy', '0.01', '1.00')).toMatchObject({ body: { reason: 'MarketNotOpen' } });
-  await ringbookJson('instruments', 'post-only', 'btcusd');
+  await commands.json('instruments', 'post-only', 'btcusd');
   expect(await order(bob, 'buy', '0.01', '1.00')).toMatchObject({ body: { reason: 'MarketNotOpen' } });
   const maker = await order(bob, 'buy', '0.01', '1.00', { options: ['maker-or-cancel'] });
   expect(maker).toMatchObject({ status: 200, body: { is_live: true } });
-  expect(await ringbookJson('instruments', 'resume', 'btcusd')).toMatchObject({ state: 'trading' });
+  expect(await commands.json('instruments', 'resume', 'btcusd')).toMatchObject({ state: 'trading' });
   expect((await order(bob, 'buy', '0.01', '1.00')).body).toMatchObject({ is_live: true });
 });
 
 test('an instrument with a new asset is added, trades, and is there after kill -9 with its state', async () => {
   const steps = ['--tick-size', '0.01', '--lot-size', '0.001', '--minimum', '0.01'];
-  const added = await ringbookJson(
+  const added = await commands.json(
     'instruments',
     'add',
     'sol',
@@ -150,11 +128,11 @@ test('an instrument with a new asset is added, trades, and is there after kill -
     referencePrice: 'last',
     state: 'trading',
   });
-  await ringbookJson('deposits', 'submit', 'alice', 'SOL', '10', '--key', 'sol', '--confirm');
+  await commands.json('deposits', 'submit', 'alice', 'SOL', '10', '--key', 'sol', '--confirm');
   await order(alice, 'sell', '1', '20.00', { symbol: 'solusd' });
   expect((await order(bob, 'buy', '1', '20.00', { symbol: 'SOLUSD' })).body).toMatchObject({ executed_amount: '1' });
   const limits = ['--minimum', '0.5', '--maximum', '4', '--price-band-ppm', '50000', '--reference-price', '20.00'];
-  expect(await ringbookJson('instruments', 'update', 'solusd', '--taker-rate-ppm', '100', ...limits)).toMatchObject({
+  expect(await commands.json('instruments', 'update', 'solusd', '--taker-rate-ppm', '100', ...limits)).toMatchObject({
     minimum: '0.5',
     maximum: '4',
     makerRatePpm: 0,
@@ -163,11 +141,11 @@ test('an instrument with a new asset is added, trades, and is there after kill -
     referencePrice: '20.00',
   });
   expect(await order(bob, 'buy', '0.499', '20.00', { symbol: 'solusd' })).toMatchObject({ status: 400 });
-  await ringbookJson('instruments', 'halt', 'solusd');
-  const before = await ringbookJson('instruments', 'list');
+  await commands.json('instruments', 'halt', 'solusd');
+  const before = await commands.json('instruments', 'list');
   await exchange.kill();
   exchange = await ExchangeProcess.start(folder);
-  expect(await ringbookJson('instruments', 'list')).toEqual(before);
+  expect(await commands.json('instruments', 'list')).toEqual(before);
   expect((await order(bob, 'buy', '1', '20.00', { symbol: 'solusd' })).body.reason).toBe('MarketNotOpen');
   const ticker = await (await fetch(`${exchange.sandbox.baseUrl}/v1/pubticker/solusd`)).json();
   expect(ticker).toMatchObject({ last: '20.00', volume: { SOL: '1', USD: '20' } });
@@ -197,7 +175,7 @@ test.each([
 });
 
 test('a refusal is one sentence and exit code 1', async () => {
-  const { code, stdout, stderr } = await ringbook('keys', 'create', 'nobody');
+  const { code, stdout, stderr } = await commands.run('keys', 'create', 'nobody');
   expect([code, stdout, stderr]).toEqual([1, '', 'ringbook: there is no account "nobody"\n']);
 });
 
@@ -215,12 +193,12 @@ test('the API itself: bodies that are no JSON, other fields, none; the token; me
 
 test('every command explains itself, and says what to do when nothing answers', async () => {
   for (const words of [['keys'], ['instruments', 'add']]) {
-    const { code, stdout } = await ringbook(...words, '--help');
+    const { code, stdout } = await commands.run(...words, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain('Usage: ringbook');
   }
   const empty = mkdtempSync(join(tmpdir(), 'ringbook-empty-'));
-  const { code, stderr } = await ringbook('accounts', 'list', '--data-dir', empty);
+  const { code, stderr } = await commands.run('accounts', 'list', '--data-dir', empty);
   rmSync(empty, { recursive: true });
   expect(code).toBe(1);
   expect(stderr).toContain('npm start');

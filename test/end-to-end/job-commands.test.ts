@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { ExchangeProcess } from '../support/exchange-process.ts';
 import { adminPost } from '../support/operator.ts';
+import { RingbookCommands } from '../support/ringbook-commands.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 vi.setConfig({ testTimeout: 180_000 }); // many commands, each a process of its own
@@ -21,20 +21,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function ringbook(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
-    execFile(process.execPath, [MAIN, ...words], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
-
-async function ringbookJson(...words: string[]) {
-  const { code, stdout, stderr } = await ringbook(...words, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout);
-}
+const commands = new RingbookCommands(() => folder);
 
 const runsOf = async (id: string) => (await adminPost(exchange.sandbox, '/jobs/history', { id })).body;
 
@@ -50,7 +37,7 @@ const STANDING: readonly (readonly [id: string, when: string])[] = [
 ];
 
 test('a fresh exchange has its standing jobs at their periods, and runs them', async () => {
-  const jobs = await ringbookJson('jobs', 'list');
+  const jobs = await commands.json('jobs', 'list');
   expect(jobs.map(({ id, when, state }: Record<string, string>) => [id, when, state])).toEqual(
     STANDING.map(([id, when]) => [id, when, 'active']),
   );
@@ -59,14 +46,14 @@ test('a fresh exchange has its standing jobs at their periods, and runs them', a
       async () => (await runsOf(id)).some(({ state }: { state: string }) => state === 'succeeded'),
       `${id} runs`,
     );
-  const { stdout } = await ringbook('jobs', 'list');
+  const { stdout } = await commands.run('jobs', 'list');
   expect(stdout.split('\n')[0]!.split(/ +/)).toEqual(['id', 'state', 'when', 'next', 'handler']);
-  expect(await ringbookJson('jobs', 'status')).toMatchObject({ fencingToken: 1, clockEpoch: 0 });
+  expect(await commands.json('jobs', 'status')).toMatchObject({ fencingToken: 1, clockEpoch: 0 });
 });
 
 test('the proofs run when they are asked for, in processes of their own, and hold', async () => {
   for (const id of ['audit', 'verify-journal']) {
-    expect(await ringbookJson('jobs', 'run', id)).toMatchObject({ job: id, cause: 'operator', state: 'queued' });
+    expect(await commands.json('jobs', 'run', id)).toMatchObject({ job: id, cause: 'operator', state: 'queued' });
     await waitUntil(async () => (await runsOf(id))[0].endedMs !== null, `${id} ends`);
     expect((await runsOf(id))[0]).toMatchObject({ state: 'succeeded', result: 'it holds', error: null });
   }
@@ -74,7 +61,7 @@ test('the proofs run when they are asked for, in processes of their own, and hol
 
 test('a job is added, shown, previewed, paused, modified, resumed, run, told of and removed', async () => {
   const add = ['jobs', 'add', 'nightly', 'journal.verify', '--cron', '30 2 * * *', '--time-zone', 'Europe/Berlin'];
-  const added = await ringbookJson(
+  const added = await commands.json(
     ...add,
     '--grace',
     '5m',
@@ -95,35 +82,35 @@ test('a job is added, shown, previewed, paused, modified, resumed, run, told of 
     isStanding: false,
   });
   expect(
-    (await ringbookJson('jobs', 'preview', 'nightly', '--count', '3')).map(
+    (await commands.json('jobs', 'preview', 'nightly', '--count', '3')).map(
       ({ timeMs }: { timeMs: number }) => timeMs,
     )[0],
   ).toBe(added.nextMs);
-  expect(await ringbookJson('jobs', 'pause', 'nightly')).toMatchObject({ state: 'paused' });
-  const modified = await ringbookJson('jobs', 'modify', 'nightly', '--calendar', '2 weeks 09:30', '--jitter', '10s');
+  expect(await commands.json('jobs', 'pause', 'nightly')).toMatchObject({ state: 'paused' });
+  const modified = await commands.json('jobs', 'modify', 'nightly', '--calendar', '2 weeks 09:30', '--jitter', '10s');
   expect(modified).toMatchObject({
     state: 'paused',
     when: 'every 2 weeks at 09:30 UTC',
     settings: { jitterMs: 10_000, retries: 2 },
     arguments: { a: [1] },
   });
-  expect(await ringbookJson('jobs', 'resume', 'nightly')).toMatchObject({ state: 'active' });
-  expect(await ringbookJson('jobs', 'show', 'nightly')).toMatchObject({ id: 'nightly', lastScheduledMs: null });
-  await ringbookJson('jobs', 'run', 'nightly');
+  expect(await commands.json('jobs', 'resume', 'nightly')).toMatchObject({ state: 'active' });
+  expect(await commands.json('jobs', 'show', 'nightly')).toMatchObject({ id: 'nightly', lastScheduledMs: null });
+  await commands.json('jobs', 'run', 'nightly');
   await waitUntil(async () => (await runsOf('nightly'))[0]?.state === 'succeeded', 'it runs');
-  expect(await ringbookJson('jobs', 'history', 'nightly')).toEqual([
+  expect(await commands.json('jobs', 'history', 'nightly')).toEqual([
     expect.objectContaining({ job: 'nightly', attempt: 1 }),
   ]);
-  expect(await ringbookJson('jobs', 'remove', 'nightly')).toMatchObject({ id: 'nightly' });
-  expect((await ringbookJson('jobs', 'list')).map(({ id }: { id: string }) => id)).not.toContain('nightly');
+  expect(await commands.json('jobs', 'remove', 'nightly')).toMatchObject({ id: 'nightly' });
+  expect((await commands.json('jobs', 'list')).map(({ id }: { id: string }) => id)).not.toContain('nightly');
 });
 
 test('jobs and their pauses are there after kill -9; standing jobs go on', async () => {
-  await ringbookJson('jobs', 'add', 'kept', 'transfers.finish-stuck', '--every', '1h');
-  await ringbookJson('jobs', 'pause', 'refresh-market-info');
+  await commands.json('jobs', 'add', 'kept', 'transfers.finish-stuck', '--every', '1h');
+  await commands.json('jobs', 'pause', 'refresh-market-info');
   await exchange.kill();
   exchange = await ExchangeProcess.start(folder);
-  const jobs = await ringbookJson('jobs', 'list');
+  const jobs = await commands.json('jobs', 'list');
   const stateOf = (id: string) => jobs.find((job: { id: string }) => job.id === id)?.state;
   expect([stateOf('kept'), stateOf('refresh-market-info'), stateOf('refresh-1m-candles')]).toEqual([
     'active',
@@ -132,7 +119,7 @@ test('jobs and their pauses are there after kill -9; standing jobs go on', async
   ]);
   const [newest] = await runsOf('refresh-1m-candles');
   await waitUntil(async () => (await runsOf('refresh-1m-candles'))[0].runId > newest.runId, 'it goes on at once');
-  expect(await ringbookJson('jobs', 'status')).toMatchObject({ fencingToken: 2 });
+  expect(await commands.json('jobs', 'status')).toMatchObject({ fencingToken: 2 });
 });
 
 const NEW = { id: 'x', handler: 'journal.verify', trigger: { type: 'interval', everyMs: 1_000 } };
@@ -165,7 +152,7 @@ test.each<[path: string, message: string, status: number, input: object]>([
 });
 
 test('every command explains itself, and says what is wrong before anything is sent', async () => {
-  const [all, add] = await Promise.all([ringbook('jobs', '--help'), ringbook('jobs', 'add', '--help')]);
+  const [all, add] = await Promise.all([commands.run('jobs', '--help'), commands.run('jobs', 'add', '--help')]);
   for (const name of ['list', 'add', 'modify', 'show', 'pause', 'resume', 'remove', 'run', 'history', 'preview'])
     expect(all!.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   expect([all!.code, add!.code, add!.stdout]).toEqual([0, 0, expect.stringContaining('--every 90s')]);
@@ -176,7 +163,7 @@ test('every command explains itself, and says what is wrong before anything is s
     [['show', 'nobody'], 'jobs list shows all'],
   ];
   for (const [words, problem] of wrong) {
-    const { code, stdout, stderr } = await ringbook('jobs', ...words);
+    const { code, stdout, stderr } = await commands.run('jobs', ...words);
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining(problem)]);
   }
 });

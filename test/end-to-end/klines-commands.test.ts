@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { klinesDatabasePath } from '../../workers/storage/klines-database.ts';
-import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { ExchangeProcess } from '../support/exchange-process.ts';
+import { type CommandOutput, RingbookCommands } from '../support/ringbook-commands.ts';
 import { signedPost } from '../support/signed-client.ts';
 import { storedKlines, tamperWithKlines } from '../support/stored-klines.ts';
 
@@ -43,28 +43,16 @@ async function trade(symbol: string, amount: string, price: string): Promise<voi
   await fetch(`${baseUrl}/v2/candles/${symbol}/1m`); // the candles have it
 }
 
-interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** In a zone of its own: times that are given and shown are UTC all the same. */
-function ringbook(...words: string[]): Promise<Output> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder, TZ: 'America/New_York' };
-    execFile(process.execPath, [MAIN, 'klines', ...words], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const commands = new RingbookCommands(() => folder, { TZ: 'America/New_York' });
+const klines = (...words: string[]): Promise<CommandOutput> => commands.run('klines', ...words);
 
 test('a running exchange proves its candles, names what was changed behind its back, and puts it right', {
   timeout: 300_000,
 }, async () => {
   const right = await storedKlines(folder);
   expect(right.length, 'ten of each, and more where a minute ended amid the trades').toBeGreaterThanOrEqual(20);
-  expect(await ringbook('rebuild', '--verify')).toMatchObject({
+  expect(await klines('rebuild', '--verify')).toMatchObject({
     code: 0,
     stdout: `${right.length} candles compared with their trades: all are what their trades say\n`,
   });
@@ -73,7 +61,7 @@ test('a running exchange proves its candles, names what was changed behind its b
     folder,
     "UPDATE klines SET high_ticks = 20000 WHERE size = '1d' AND instrument_id = 1; DELETE FROM klines WHERE size = '1m' AND instrument_id = 2",
   );
-  const verified = await ringbook('rebuild', '--verify', '--json');
+  const verified = await klines('rebuild', '--verify', '--json');
   expect(verified.code).toBe(1);
   expect(JSON.parse(verified.stdout)).toMatchObject({
     ok: false,
@@ -84,11 +72,11 @@ test('a running exchange proves its candles, names what was changed behind its b
       { instrumentId: 2, size: '1m', problem: 'missing' },
     ],
   });
-  expect(await ringbook('rebuild', '--from', '2020-01-01', '--to', '2020-01-02', '--verify')).toMatchObject({
+  expect(await klines('rebuild', '--from', '2020-01-01', '--to', '2020-01-02', '--verify')).toMatchObject({
     code: 0,
   });
 
-  const rebuilt = await ringbook('rebuild');
+  const rebuilt = await klines('rebuild');
   expect(rebuilt).toMatchObject({ code: 0, stdout: expect.stringContaining('2 put right') });
   const revised = right.map((kline) =>
     kline.size === '1d' && kline.instrumentId === 1 ? { ...kline, revision: 2 } : kline,
@@ -101,16 +89,16 @@ test('a running exchange proves its candles, names what was changed behind its b
 
 test('a trade after a rebuild goes on from what was put right', { timeout: 300_000 }, async () => {
   await tamperWithKlines(folder, "UPDATE klines SET lots = '1' WHERE size = '1M' AND instrument_id = 1");
-  expect(await ringbook('rebuild', 'BTCUSD')).toMatchObject({ code: 0 });
+  expect(await klines('rebuild', 'BTCUSD')).toMatchObject({ code: 0 });
   await trade('btcusd', '1', '103.00');
   const candles = await (await fetch(`${exchange.sandbox.baseUrl}/v2/candles/btcusd/1M`)).json();
   expect(candles).toMatchObject([[expect.any(Number), 100, 104.5, 99.25, 103, 3]]);
-  expect(await ringbook('rebuild', '--verify', 'btcusd')).toMatchObject({ code: 0 });
+  expect(await klines('rebuild', '--verify', 'btcusd')).toMatchObject({ code: 0 });
 });
 
 test('a chart is drawn', { timeout: 120_000 }, async () => {
   const out = join(folder, 'chart.svg');
-  const drawn = await ringbook('chart', 'btcusd', '1d', '--out', out);
+  const drawn = await klines('chart', 'btcusd', '1d', '--out', out);
   expect(drawn).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[12] candles drawn: .*chart\.svg\n$/) });
   const svg = readFileSync(out, 'utf8');
   for (const text of [
@@ -133,7 +121,7 @@ test.each([
   [['rebuild', '--from', '2026-01-02', '--to', '2026-01-01'], 'before --to'],
   [['rebuild', 'nousd'], 'there are btcusd'],
 ])('%j is refused, and it is said what there is', { timeout: 120_000 }, async (words, advice) => {
-  expect(await ringbook(...words)).toMatchObject({ code: 1, stderr: expect.stringContaining(advice) });
+  expect(await klines(...words)).toMatchObject({ code: 1, stderr: expect.stringContaining(advice) });
 });
 
 test('a stopped exchange is proved as well; candles that are lost are made anew by a start', {
@@ -141,12 +129,12 @@ test('a stopped exchange is proved as well; candles that are lost are made anew 
 }, async () => {
   expect(await exchange.stop()).toBe(0);
   const stored = await storedKlines(folder);
-  expect(await ringbook('rebuild', '--verify')).toMatchObject({ code: 0 });
+  expect(await klines('rebuild', '--verify')).toMatchObject({ code: 0 });
   await tamperWithKlines(folder, 'DELETE FROM klines WHERE instrument_id = 1');
-  expect(await ringbook('rebuild', '--verify')).toMatchObject({ code: 1 });
-  expect(await ringbook('rebuild')).toMatchObject({ code: 0, stdout: expect.stringContaining('put right') });
+  expect(await klines('rebuild', '--verify')).toMatchObject({ code: 1 });
+  expect(await klines('rebuild')).toMatchObject({ code: 0, stdout: expect.stringContaining('put right') });
   for (const ending of ['', '-wal', '-shm']) rmSync(klinesDatabasePath(folder) + ending, { force: true });
-  expect(await ringbook('rebuild')).toMatchObject({
+  expect(await klines('rebuild')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('start the exchange once'),
   });

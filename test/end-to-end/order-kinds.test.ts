@@ -1,12 +1,12 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tryParseDecimal } from '../../core/money/decimal.ts';
-import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { ExchangeProcess } from '../support/exchange-process.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
+import { type CommandOutput, RingbookCommands } from '../support/ringbook-commands.ts';
 import { type Answer, type Credentials, signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 import { TradingLoad } from '../support/trading-load.ts';
@@ -270,11 +270,4 @@ async function setState(state: string): Promise<void> {
   expect((await fetch(`${adminUrl}/instruments/state`, { method: 'POST', headers, body })).status).toBe(200);
 }
 
-function audit(): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
-    execFile(process.execPath, [MAIN, 'audit'], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const audit = (): Promise<CommandOutput> => new RingbookCommands(() => folder).run('audit');

@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { ExchangeProcess } from '../support/exchange-process.ts';
 import { adminPost } from '../support/operator.ts';
+import { RingbookCommands } from '../support/ringbook-commands.ts';
 import { type Answer, signedPost } from '../support/signed-client.ts';
 import { expectSound } from '../support/sound.ts';
 
@@ -21,27 +21,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function ringbook(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
-    execFile(process.execPath, [MAIN, ...words], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
-
-async function ringbookJson(...words: string[]) {
-  const { code, stdout, stderr } = await ringbook(...words, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout);
-}
+const commands = new RingbookCommands(() => folder);
 
 const admin = (path: string, input: object): Promise<Answer> => adminPost(exchange.sandbox, path, input);
 const post = (path: string, fields: object = {}): Promise<Answer> =>
   signedPost(exchange.sandbox.baseUrl, exchange.sandbox.accounts[0]!, path, fields);
 
 test('a deposit is submitted, listed, shown, confirmed; another one fails', async () => {
-  const submitted = await ringbookJson('deposits', 'submit', 'alice', 'btc', '1.25', '--tx-hash', 'beef');
+  const submitted = await commands.json('deposits', 'submit', 'alice', 'btc', '1.25', '--tx-hash', 'beef');
   expect(submitted).toEqual({
     id: expect.any(Number),
     kind: 'deposit',
@@ -62,38 +49,41 @@ test('a deposit is submitted, listed, shown, confirmed; another one fails', asyn
     isRepeat: false,
   });
   const { isRepeat: _, ...row } = submitted;
-  expect(await ringbookJson('deposits', 'list', '--state', 'start')).toEqual([row]);
-  expect(await ringbookJson('deposits', 'show', `${submitted.id}`)).toEqual(row);
-  expect(await ringbookJson('deposits', 'confirm', `${submitted.id}`)).toMatchObject({ state: 'done', waitsFor: null });
-  const other = await ringbookJson('deposits', 'submit', 'alice', 'btc', '1', '--key', 'mistake');
-  const failed = await ringbookJson('deposits', 'fail', `${other.id}`, 'it was never there');
+  expect(await commands.json('deposits', 'list', '--state', 'start')).toEqual([row]);
+  expect(await commands.json('deposits', 'show', `${submitted.id}`)).toEqual(row);
+  expect(await commands.json('deposits', 'confirm', `${submitted.id}`)).toMatchObject({
+    state: 'done',
+    waitsFor: null,
+  });
+  const other = await commands.json('deposits', 'submit', 'alice', 'btc', '1', '--key', 'mistake');
+  const failed = await commands.json('deposits', 'fail', `${other.id}`, 'it was never there');
   expect(failed).toMatchObject({ state: 'failed', failure: 'it was never there' });
-  const table = await ringbook('deposits', 'list', '--account', 'alice', '--since', '2026-01-01');
+  const table = await commands.run('deposits', 'list', '--account', 'alice', '--since', '2026-01-01');
   expect(table.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(1))).toEqual([
     ['state', 'waitsFor', 'account', 'asset', 'amount', 'idempotencyKey', 'failure'],
     ['failed', '-', 'alice', 'BTC', '1', 'mistake', 'it was never there'],
     ['done', '-', 'alice', 'BTC', '1.25', 'bitcoin:BTC:beef', '-'],
     [],
   ]);
-  expect(await ringbookJson('deposits', 'list', '--stuck')).toEqual([]);
+  expect(await commands.json('deposits', 'list', '--stuck')).toEqual([]);
 });
 
 test('a withdrawal is listed with its hold, confirmed, and stands in the history of the account', async () => {
   const { body } = await post('/v1/withdraw/ETH', { amount: '2', address: '0xabc', client_transfer_id: 'mine' });
-  const [waiting] = await ringbookJson('withdrawals', 'list');
+  const [waiting] = await commands.json('withdrawals', 'list');
   expect(waiting).toMatchObject({
     id: Number(body.withdrawalId),
     state: 'pending',
     waitsFor: 'operator',
     address: '0xabc',
   });
-  await ringbookJson('withdrawals', 'confirm', body.withdrawalId);
+  await commands.json('withdrawals', 'confirm', body.withdrawalId);
   const second = await post('/v1/withdraw/ETH', { amount: '3', address: '0xabc' });
-  expect(await ringbookJson('withdrawals', 'fail', second.body.withdrawalId, 'no such address')).toMatchObject({
+  expect(await commands.json('withdrawals', 'fail', second.body.withdrawalId, 'no such address')).toMatchObject({
     state: 'failed',
     decision: 'fail',
   });
-  const history = await ringbookJson('accounts', 'history', 'alice', '--asset', 'eth', '--limit', '4');
+  const history = await commands.json('accounts', 'history', 'alice', '--asset', 'eth', '--limit', '4');
   expect(history.map((row: Record<string, unknown>) => [row.reason, row.availableAfter, row.heldAfter])).toEqual([
     ['release', '98', '0'],
     ['hold', '95', '3'],
@@ -101,7 +91,7 @@ test('a withdrawal is listed with its hold, confirmed, and stands in the history
     ['hold', '98', '2'],
   ]);
   expect(history[2]).toMatchObject({ operation: Number(body.withdrawalId), availableBefore: '98', heldBefore: '2' });
-  expect(await ringbookJson('accounts', 'history', 'alice', '--since', `${Date.now() + 60_000}`)).toEqual([]);
+  expect(await commands.json('accounts', 'history', 'alice', '--since', `${Date.now() + 60_000}`)).toEqual([]);
 });
 
 const USD = { account: 'alice', asset: 'USD', idempotencyKey: 'k' };
@@ -171,16 +161,16 @@ test('every command explains itself; a decision that came too late is one senten
     ['accounts', 'history'],
     ['deposits', 'list'],
   ]) {
-    const { code, stdout } = await ringbook(...words, '--help');
+    const { code, stdout } = await commands.run(...words, '--help');
     expect([code, stdout]).toEqual([0, expect.stringContaining('Usage: ringbook')]);
   }
-  const { id } = await ringbookJson('deposits', 'submit', 'bob', 'usd', '5', '--key', 'late', '--confirm');
-  const late = await ringbook('deposits', 'fail', `${id}`, 'too late');
+  const { id } = await commands.json('deposits', 'submit', 'bob', 'usd', '5', '--key', 'late', '--confirm');
+  const late = await commands.run('deposits', 'fail', `${id}`, 'too late');
   expect([late.code, late.stdout, late.stderr]).toEqual([
     1,
     '',
     `ringbook: deposit ${id} is done, decided to confirm\n`,
   ]);
-  const wrong = await ringbook('deposits', 'show', 'first');
+  const wrong = await commands.run('deposits', 'show', 'first');
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('is no transfer')]);
 });

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { exchangeDatabasePath } from '../../workers/storage/exchange-database.ts';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { workDatabasePath } from '../../workers/storage/work-database.ts';
-import { ExchangeProcess, MAIN } from '../support/exchange-process.ts';
+import { ExchangeProcess } from '../support/exchange-process.ts';
+import { RingbookCommands } from '../support/ringbook-commands.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
@@ -23,20 +23,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function ringbook(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', RINGBOOK_DATA_DIR: folder };
-    execFile(process.execPath, [MAIN, ...words], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
-
-async function ringbookJson(...words: string[]) {
-  const { code, stdout, stderr } = await ringbook(...words, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout);
-}
+const commands = new RingbookCommands(() => folder);
 
 async function ask(path: string, token: string | null = exchange.sandbox.adminToken) {
   const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
@@ -59,10 +46,10 @@ async function leaveBehind(...jobs: readonly (readonly [id: string, payload: str
 }
 
 test('a job that can not be done is parked: listed, shown, told of, replayed, dropped', async () => {
-  expect(await ringbookJson('parked', 'list')).toEqual([]);
+  expect(await commands.json('parked', 'list')).toEqual([]);
   await leaveBehind(['bad-1', '{"transferId":"seven"}'], ['bad-2', 'null']);
   await waitUntil(async () => (await parkedNow()).length === 2, 'both are parked');
-  const rows = await ringbookJson('parked', 'list', '--type', 'transfer');
+  const rows = await commands.json('parked', 'list', '--type', 'transfer');
   const first = rows.find(({ jobId }: { jobId: string }) => jobId === 'bad-1');
   expect(first).toEqual({
     id: expect.any(String),
@@ -76,10 +63,10 @@ test('a job that can not be done is parked: listed, shown, told of, replayed, dr
     reason: 'PoisonJobError: its payload names no transfer',
     payload: { transferId: 'seven' },
   });
-  expect(await ringbookJson('parked', 'show', first.id)).toEqual(first);
-  const shown = await ringbook('parked', 'show', first.id);
+  expect(await commands.json('parked', 'show', first.id)).toEqual(first);
+  const shown = await commands.run('parked', 'show', first.id);
   expect(shown.stdout).toContain('{"transferId":"seven"}');
-  const table = await ringbook('parked', 'list', '--limit', '1');
+  const table = await commands.run('parked', 'list', '--limit', '1');
   expect(table.stdout.split('\n')[0]!.split(/ {2,}/)).toEqual([
     'id',
     'type',
@@ -90,11 +77,11 @@ test('a job that can not be done is parked: listed, shown, told of, replayed, dr
     'reason',
   ]);
   await waitUntil(async () => (await noticesNow('job-parked')).length === 2, 'notices of both');
-  const [notice] = await ringbookJson('notices', 'list', '--kind', 'job-parked', '--limit', '1');
+  const [notice] = await commands.json('notices', 'list', '--kind', 'job-parked', '--limit', '1');
   expect(notice.text).toContain('ringbook parked show');
   expect(notice.facts).toMatchObject({ type: 'transfer', cause: 'POISON' });
 
-  expect(await ringbookJson('parked', 'replay', first.id)).toEqual({ id: first.id, replayed: true });
+  expect(await commands.json('parked', 'replay', first.id)).toEqual({ id: first.id, replayed: true });
   await waitUntil(async () => {
     const again = await parkedNow();
     return again.length === 2 && again.every(({ id }) => id !== first.id);
@@ -107,23 +94,23 @@ test('a job that can not be done is parked: listed, shown, told of, replayed, dr
     return again.length === 2 && again.every(({ id }) => !before.has(id));
   }, 'both were tried once more');
   for (const { id } of await parkedNow())
-    expect(await ringbookJson('parked', 'drop', id)).toEqual({ id, dropped: true });
-  expect(await ringbookJson('parked', 'list')).toEqual([]);
+    expect(await commands.json('parked', 'drop', id)).toEqual({ id, dropped: true });
+  expect(await commands.json('parked', 'list')).toEqual([]);
   for (const act of ['show', 'replay', 'drop']) {
-    const { code, stderr } = await ringbook('parked', act, first.id);
+    const { code, stderr } = await commands.run('parked', act, first.id);
     expect([code, stderr]).toEqual([1, `ringbook: there is no parked job ${first.id}: list them\n`]);
   }
 }, 120_000);
 
 test('a notice of an operator is kept and listed, also after a kill', async () => {
-  await ringbookJson('notices', 'raise', 'the new disk is in');
+  await commands.json('notices', 'raise', 'the new disk is in');
   await waitUntil(async () => (await noticesNow('operator')).length === 1, 'it is kept');
   await exchange.kill();
   exchange = await ExchangeProcess.start(folder);
-  expect(await ringbookJson('notices', 'list', '--kind', 'operator', '--since', '2026-01-01')).toMatchObject([
+  expect(await commands.json('notices', 'list', '--kind', 'operator', '--since', '2026-01-01')).toMatchObject([
     { kind: 'operator', text: 'the new disk is in', facts: {} },
   ]);
-  const { code, stderr } = await ringbook('notices', 'list', '--kind', 'gossip');
+  const { code, stderr } = await commands.run('notices', 'list', '--kind', 'gossip');
   expect(code).toBe(1);
   expect(stderr).toContain('kind: ');
 }, 120_000);
@@ -155,7 +142,7 @@ test('health and readiness are answered to everybody, metrics to who has the tok
 
 test('every command of these tells what it does', async () => {
   for (const words of [['parked'], ['parked', 'list'], ['parked', 'replay'], ['notices'], ['notices', 'list']]) {
-    const { code, stdout } = await ringbook(...words, '--help');
+    const { code, stdout } = await commands.run(...words, '--help');
     expect([words, code]).toEqual([words, 0]);
     expect(stdout).toContain('Usage: ringbook');
   }
@@ -165,7 +152,7 @@ test('an audit of the running exchange that finds something broken tells its ope
   const database = await SqliteDatabase.open(exchangeDatabasePath(folder), true);
   await database.run(`UPDATE pools SET credited_units = '1'`);
   await database.close();
-  const { code, stdout } = await ringbook('audit');
+  const { code, stdout } = await commands.run('audit');
   expect(code).toBe(1);
   await waitUntil(async () => (await noticesNow('audit-breach')).length === 1, 'the notice is kept');
   const [notice] = (await exchange.admin('/notices/list', { kind: 'audit-breach' })) as {
