@@ -146,7 +146,7 @@ test('an effect that is durable although its answer is lost is not applied again
   const consumer = new StoringConsumer('store', store, (batch) => {
     const key = `${batch.partition} ${batch.lastSequence}`;
     if (unanswered.has(key)) throw new Error('it came a second time');
-    if (batch.lastSequence % 3 !== 0) return;
+    if (unanswered.size > 0 && batch.lastSequence % 3 !== 0) return; // one at least, however messages were joined
     unanswered.add(key);
     store.apply(batch);
     throw new Error('connection lost before the answer');
