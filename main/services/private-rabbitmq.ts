@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstAnswer, freePort, ServerProcess, startOnFreePorts } from './server-process.ts';
+import { freePort, startOnFreePorts } from './free-ports.ts';
+import { firstAnswer, ServerProcess } from './server-process.ts';
 import { epmdProgram, rabbitmqServerProgram } from './server-programs.ts';
 
 export interface PrivateRabbitmqSettings {

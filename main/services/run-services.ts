@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type FolderLock, FolderLockedError, lockFolder } from '../../workers/storage/folder-lock.ts';
 import type { ServicesOptions } from '../services-command.ts';
+import { freePort, isPortFree } from './free-ports.ts';
 import { PrivateRabbitmq } from './private-rabbitmq.ts';
 import { PrivateRedis } from './private-redis.ts';
-import { freePort, isPortFree } from './server-process.ts';
 
 /** The servers can't be run as they were asked for. */
 export class ServicesError extends Error {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A server ended, or stayed silent, instead of becoming ready. The message holds the end of what it logged. */
@@ -119,53 +118,6 @@ export class ServerProcess {
 
 function tailOf(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8').slice(-LOG_TAIL_CHARACTERS) : '';
-}
-
-const PORT_ATTEMPTS = 5;
-
-/**
- * Starts a server on ports that were free just now.
- * @param start chooses the ports anew each time
- * @throws what `start` throws, but not while it is a port that somebody else took between our look and the server's own
- */
-export async function startOnFreePorts<T>(start: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++)
-    try {
-      return await start();
-    } catch (error) {
-      const isTaken = error instanceof ServerStartError && /in use|eaddrinuse|already_used/i.test(error.message);
-      if (!isTaken || attempt === PORT_ATTEMPTS) throw error;
-    }
-}
-
-/**
- * Where ports are chosen: below those that systems give to outgoing connections and to whoever listens at port 0 (Linux:
- * from 32,768, ip_local_port_range). A server that is away for a while finds its port still free when it comes back.
- */
-const FIRST_PORT = 10_000;
-const PORT_END = 32_768;
-const CHOICE_ATTEMPTS = 1_000;
-
-/** @returns a port of the loopback address that was free just now and that no system gives away by itself */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < CHOICE_ATTEMPTS; attempt++) {
-    const port = randomInt(FIRST_PORT, PORT_END);
-    if (await isPortFree(port)) return port;
-  }
-  throw new Error(
-    `no port of ${FIRST_PORT} to ${PORT_END - 1} was free in ${CHOICE_ATTEMPTS} attempts; end what holds them`,
-  );
-}
-
-/** @returns whether that port of the loopback address was free just now */
-export async function isPortFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const isListening = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (isListening) await new Promise((resolve) => server.close(resolve));
-  return isListening;
 }
 
 /** @returns the first bytes that a server of the loopback address answers with; null when there is no answer */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
+import { freePort } from '../../../main/services/free-ports.ts';
 import { firstAnswer, ServerProcess, ServerStartError } from '../../../main/services/server-process.ts';
 import { restartRedis, startRabbitmq, startRedis } from '../../support/servers/test-servers.ts';
 import { temporaryFolder } from '../../workers/temporary-folder.ts';
@@ -86,4 +87,17 @@ test('a server that does not start says what it logged', async () => {
   await expect(ServerProcess.start({ ...settings, program: '/no/such/program', args: [] })).rejects.toThrow(
     ServerStartError,
   );
+});
+
+test('a port that was chosen is chosen by no other process of ours while its own lives', async () => {
+  const mine = new Set(await Promise.all(Array.from({ length: 2_000 }, () => freePort())));
+  expect(mine.size).toBe(2_000);
+  const module = new URL('../../../main/services/free-ports.ts', import.meta.url).href;
+  const program = `
+    import { freePort } from ${JSON.stringify(module)};
+    console.log(JSON.stringify(await Promise.all(Array.from({ length: 2_000 }, () => freePort()))));`;
+  const child = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+  const theirs = JSON.parse(child.stdout) as number[];
+  expect(theirs.filter((port) => mine.has(port))).toEqual([]);
+  for (const port of [...mine, ...theirs]) expect([port >= 10_000, port < 32_768]).toEqual([true, true]);
 });

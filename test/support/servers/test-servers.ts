@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { releasePorts } from '../../../main/services/free-ports.ts';
 import { PrivateRabbitmq, type PrivateRabbitmqSettings } from '../../../main/services/private-rabbitmq.ts';
 import { PrivateRedis, type PrivateRedisSettings } from '../../../main/services/private-redis.ts';
 
@@ -49,4 +50,5 @@ function serverFolder(): string {
 
 afterAll(async () => {
   for (const end of endings.splice(0).reverse()) await end(); // servers before their folders
+  releasePorts(); // the process of a test file is killed
 });

@@ -2,8 +2,8 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from '../../../main/services/free-ports.ts';
 import type { PrivateRedis } from '../../../main/services/private-redis.ts';
-import { freePort } from '../../../main/services/server-process.ts';
 import { startRedis } from '../../support/servers/test-servers.ts';
 import { dumpOf, type OpenRedisLedger, openRedisLedger } from './redis-under-test.ts';
 
