@@ -404,9 +404,10 @@ export function workQueueContract(under: QueueUnderTest): void {
       const again = await under.open();
       const seen = new Deliveries();
       again.consume('alpha', seen.take, { concurrency: 4 });
-      await waitUntil(() => again.counts.done === 1, 'the one that waited');
-      expect(seen.jobs).toMatchObject([{ id: 'slow', payload: 'slow' }]);
-      expect(seen.jobs[0]!.attempt).toBe(2);
+      // Its first try comes too where the end came between the second one's being safe and the first one's being told of.
+      await waitUntil(() => seen.attemptsOf('slow').includes(2), 'the one that waited');
+      expect(new Set(seen.ids)).toEqual(new Set(['slow']));
+      expect(seen.jobs.map(({ payload }) => payload)).toEqual(seen.ids);
       await parkedCount(again, 1);
       expect(await again.parked.list({ limit: 9 })).toMatchObject([{ id: 'poison', cause: 'POISON' }]);
     });
