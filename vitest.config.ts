@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['./test/support/servers/install-servers.ts'],
+    globalSetup: ['./test/support/servers/install-servers.ts', './test/support/servers/share-rabbitmq.ts'],
     // Processes and rings, not tab switches: real child processes need room, and two cores are all there is. Three files
     // at a time, since about a third of their time is spent waiting.
     pool: 'forks',

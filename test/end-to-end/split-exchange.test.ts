@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { RandomIntegers } from '../support/random-integers.ts';
+import { sharedRabbitmq } from '../support/servers/test-servers.ts';
 import { signedPost } from '../support/signed-client.ts';
 import { limitOrder, splitExchange } from '../support/split-fixture.ts';
 import { TradingLoad } from '../support/trading-load.ts';
@@ -7,7 +8,7 @@ import { waitUntil } from '../support/wait-until.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-const fixture = splitExchange();
+const fixture = splitExchange(sharedRabbitmq);
 
 test('a split exchange trades, settles, remembers and stops in order, whoever is started first', {
   timeout: 480_000,

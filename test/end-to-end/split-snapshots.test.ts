@@ -10,7 +10,7 @@ import { limitOrder, splitExchange } from '../support/split-fixture.ts';
 const SNAPSHOTS = { RINGBOOK_SNAPSHOT_EVERY: '20' };
 const MOST_ORDERS = 2_000;
 
-const fixture = splitExchange();
+const fixture = splitExchange(startRabbitmq);
 
 /** Trades until a snapshot lies ahead of the history, then kills the exchange. @returns the orders that were answered */
 async function tradePastSnapshot({ exchange }: SplitExchange): Promise<string[]> {

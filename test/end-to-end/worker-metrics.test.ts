@@ -6,7 +6,7 @@ import { waitUntil } from '../support/wait-until.ts';
 
 const TOKEN = 'a token of sixteen or more';
 
-const fixture = splitExchange();
+const fixture = splitExchange(startRabbitmq);
 
 /** @returns where a worker has said that its metrics are */
 function addressIn(output: string): string {

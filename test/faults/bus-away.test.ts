@@ -9,7 +9,7 @@ import { waitUntil } from '../support/wait-until.ts';
 
 const AWAY_MS = process.env.RINGBOOK_TEST_LONG === '1' ? 30_000 : 5_000;
 
-const split = splitExchange();
+const split = splitExchange(startRabbitmq);
 
 async function place(exchange: ExchangeProcess, account: Credentials, fields: object): Promise<Answer> {
   return signedPost(exchange.sandbox.baseUrl, account, '/v1/order/new', limitOrder(fields));

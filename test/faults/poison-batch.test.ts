@@ -5,6 +5,7 @@ import { exchangeDatabasePath } from '../../workers/storage/exchange-database.ts
 import { readBusNamespace } from '../../workers/storage/folder-bus.ts';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
+import { sharedRabbitmq } from '../support/servers/test-servers.ts';
 import type { Credentials } from '../support/signed-client.ts';
 import { signedPost } from '../support/signed-client.ts';
 import type { SplitExchange } from '../support/split-exchange.ts';
@@ -14,7 +15,7 @@ import { waitUntil } from '../support/wait-until.ts';
 /** Of btcusd, the first instrument. */
 const PARTITION = 1;
 
-const split = splitExchange();
+const split = splitExchange(sharedRabbitmq);
 
 /** Puts bytes that are no batch behind what settlement has of the partition. */
 async function poison({ folder, servers }: SplitExchange): Promise<void> {

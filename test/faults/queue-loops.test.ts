@@ -5,19 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { HOP_LIMIT, type WorkQueueCounts } from '../../core/ports/work-queue.ts';
-import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import { RedisHopCounter } from '../../workers/queue/hop-counter.ts';
 import { RabbitmqWorkQueue } from '../../workers/queue/rabbitmq/rabbitmq-work-queue.ts';
 import { WorkDatabase } from '../../workers/storage/work-database.ts';
 import { QueueWorker } from '../support/queue-worker.ts';
 import { WORKER_JOB_TYPES, WORKER_RETRY_DELAYS_MS } from '../support/queue-worker-orders.ts';
-import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
+import { type RunningBroker, sharedRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
-let rabbitmq: PrivateRabbitmq;
+let rabbitmq: RunningBroker;
 let redis: PrivateRedis;
 let prefixNumber = 0; // and ids of their own: a minute remembers those of the test before
 let folder = '';
@@ -26,7 +25,7 @@ let queue: RabbitmqWorkQueue;
 const workers: QueueWorker[] = [];
 
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
+  rabbitmq = await sharedRabbitmq();
   redis = await startRedis();
 });
 afterEach(async () => {

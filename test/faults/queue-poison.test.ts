@@ -4,18 +4,17 @@ import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { DONE, type Job, PoisonJobError } from '../../core/ports/work-queue.ts';
-import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import { RedisHopCounter } from '../../workers/queue/hop-counter.ts';
 import { type RabbitmqQueueSettings, RabbitmqWorkQueue } from '../../workers/queue/rabbitmq/rabbitmq-work-queue.ts';
 import { WorkDatabase } from '../../workers/storage/work-database.ts';
-import { startRabbitmq, startRedis } from '../support/servers/test-servers.ts';
+import { type RunningBroker, sharedRabbitmq, startRedis } from '../support/servers/test-servers.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
 const PREFETCH = 256;
-let rabbitmq: PrivateRabbitmq;
+let rabbitmq: RunningBroker;
 let redis: PrivateRedis;
 let prefixNumber = 0;
 let folder = '';
@@ -23,7 +22,7 @@ let work: WorkDatabase;
 let queue: RabbitmqWorkQueue;
 
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
+  rabbitmq = await sharedRabbitmq();
   redis = await startRedis();
 });
 afterEach(async () => {

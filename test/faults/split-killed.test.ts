@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import { expectAcknowledgedOnce } from '../support/acknowledged-orders.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
 import { restartRedis, startRabbitmq } from '../support/servers/test-servers.ts';
@@ -14,10 +15,10 @@ const CLIENTS = 4;
 const WORKERS = ['settlement', 'history', 'audit-tap,klines'];
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-const split = splitExchange();
+const split = splitExchange(startRabbitmq);
 
 /** kill -9, a while without it, and it is started again over what it left. */
-async function killAndRestart(victim: string, all: SplitExchange, awayMs: number): Promise<void> {
+async function killAndRestart(victim: string, all: SplitExchange<PrivateRabbitmq>, awayMs: number): Promise<void> {
   const { servers } = all;
   if (victim === 'redis') {
     await servers.redis.kill();

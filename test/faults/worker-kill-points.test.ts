@@ -6,6 +6,7 @@ import { readBusNamespace } from '../../workers/storage/folder-bus.ts';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { KillPoint } from '../support/kill-point.ts';
 import { RandomIntegers } from '../support/random-integers.ts';
+import { sharedRabbitmq } from '../support/servers/test-servers.ts';
 import { type Credentials, signedPost } from '../support/signed-client.ts';
 import type { SplitExchange } from '../support/split-exchange.ts';
 import { limitOrder, splitExchange } from '../support/split-fixture.ts';
@@ -30,7 +31,7 @@ type Worker = (typeof POINTS)[number]['worker'];
 /** Of btcusd, which all trades here are in. */
 const PARTITION = 1;
 
-const split = splitExchange();
+const split = splitExchange(sharedRabbitmq);
 let killPoints: Record<Worker, KillPoint>;
 
 beforeEach(() => {

@@ -1,28 +1,28 @@
 import { expect } from 'vitest';
-import type { PrivateRabbitmq } from '../../main/services/private-rabbitmq.ts';
 import type { PrivateRedis } from '../../main/services/private-redis.ts';
 import type { WorkerRole } from '../../main/worker-roles.ts';
 import { ExchangeProcess } from './exchange-process.ts';
 import { type CommandResult, LedgerCommands } from './redis-exchange.ts';
 import { RingbookProcess } from './ringbook-process.ts';
+import type { RunningBroker } from './servers/test-servers.ts';
 import { waitUntil } from './wait-until.ts';
 
 const WORKERS_READY = 'ringbook workers are ready';
 
 /** The servers of a split exchange; a test that restarts one puts the new one here. */
-export interface SplitServers {
+export interface SplitServers<Broker extends RunningBroker> {
   redis: PrivateRedis;
-  rabbitmq: PrivateRabbitmq;
+  rabbitmq: Broker;
 }
 
 /** An exchange and its workers, each a real process, over one data folder, one Redis and one RabbitMQ. */
-export class SplitExchange {
+export class SplitExchange<Broker extends RunningBroker = RunningBroker> {
   readonly folder: string;
-  readonly servers: SplitServers;
+  readonly servers: SplitServers<Broker>;
   readonly #workers = new Map<string, RingbookProcess>(); // by their roles, with commas between them
   #exchange: ExchangeProcess | null = null;
 
-  constructor(folder: string, servers: SplitServers) {
+  constructor(folder: string, servers: SplitServers<Broker>) {
     this.folder = folder;
     this.servers = servers;
   }

@@ -2,23 +2,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import { startRabbitmq, startRedis } from './servers/test-servers.ts';
+import { type RunningBroker, startRedis } from './servers/test-servers.ts';
 import { SplitExchange } from './split-exchange.ts';
 
 /** Of a broker on a loaded machine, and of a folder's first start. */
 const HOOK_TIMEOUT_MS = 240_000;
 
-/** @returns the running test's own split exchange: its servers run, none of its processes does yet */
-export function splitExchange(): () => SplitExchange {
-  let split: SplitExchange;
+/**
+ * @param startBroker the shared one, or one of its own for a test that ends it
+ * @returns the running test's own split exchange: its servers run, none of its processes does yet
+ */
+export function splitExchange<Broker extends RunningBroker>(
+  startBroker: () => Promise<Broker>,
+): () => SplitExchange<Broker> {
+  let split: SplitExchange<Broker>;
   beforeEach(async () => {
-    const servers = { redis: await startRedis(), rabbitmq: await startRabbitmq() };
+    const servers = { redis: await startRedis(), rabbitmq: await startBroker() };
     split = new SplitExchange(mkdtempSync(join(tmpdir(), 'ringbook-split-')), servers);
   }, HOOK_TIMEOUT_MS);
   afterEach(async () => {
     await split.kill();
-    await split.servers.rabbitmq.kill();
-    await split.servers.redis.kill();
     rmSync(split.folder, { recursive: true, force: true });
   }, HOOK_TIMEOUT_MS);
   return () => split;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, inject } from 'vitest';
 import { releasePorts } from '../../../main/services/free-ports.ts';
 import { PrivateRabbitmq, type PrivateRabbitmqSettings } from '../../../main/services/private-rabbitmq.ts';
 import { PrivateRedis, type PrivateRedisSettings } from '../../../main/services/private-redis.ts';
@@ -40,6 +40,18 @@ export async function startRabbitmq(settings: Partial<PrivateRabbitmqSettings> =
   const rabbitmq = await PrivateRabbitmq.start({ ...settings, folder: settings.folder ?? serverFolder() });
   endings.push(() => rabbitmq.kill());
   return rabbitmq;
+}
+
+export interface RunningBroker {
+  readonly url: string;
+}
+
+/** A broker that test files share: for names of one's own, never stopped and never short of anything. */
+export async function sharedRabbitmq(): Promise<RunningBroker> {
+  const response = await fetch(inject('sharedRabbitmqAskedAt'));
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return { url: text };
 }
 
 function serverFolder(): string {

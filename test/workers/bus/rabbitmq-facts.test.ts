@@ -1,7 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import type { PrivateRabbitmq } from '../../../main/services/private-rabbitmq.ts';
-import { startRabbitmq } from '../../support/servers/test-servers.ts';
+import { type RunningBroker, sharedRabbitmq } from '../../support/servers/test-servers.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 /**
@@ -9,12 +8,12 @@ import { waitUntil } from '../../support/wait-until.ts';
  * does not rely on what a queue still holds after a kill -9: it sends everything after the watermarks again.
  */
 
-let rabbitmq: PrivateRabbitmq;
+let rabbitmq: RunningBroker;
 const connections: ChannelModel[] = [];
 let queueNumber = 0;
 
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
+  rabbitmq = await sharedRabbitmq();
 }, 200_000);
 
 afterEach(async () => {

@@ -1,13 +1,12 @@
 import { beforeAll } from 'vitest';
-import type { PrivateRabbitmq } from '../../../main/services/private-rabbitmq.ts';
-import { startRabbitmq } from '../../support/servers/test-servers.ts';
+import { type RunningBroker, sharedRabbitmq } from '../../support/servers/test-servers.ts';
 import { feedContract } from './feed-contract.ts';
 import { freshNamespace, startFeed } from './rabbitmq-feed.ts';
 
-let rabbitmq: PrivateRabbitmq;
+let rabbitmq: RunningBroker;
 
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
+  rabbitmq = await sharedRabbitmq();
 }, 200_000);
 
 feedContract('RabbitMQ', () => {

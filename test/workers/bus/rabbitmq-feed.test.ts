@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
-import type { PrivateRabbitmq } from '../../../main/services/private-rabbitmq.ts';
 import { PoisonMessageError } from '../../../workers/bus/envelope.ts';
 import { partitionQueue } from '../../../workers/bus/feed-topology.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
-import { startRabbitmq } from '../../support/servers/test-servers.ts';
+import { type RunningBroker, sharedRabbitmq } from '../../support/servers/test-servers.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { EventStore, PARTITIONS, StoringConsumer } from './event-store.ts';
 import { type Fate, FaultyRelay } from './faulty-relay.ts';
@@ -17,11 +16,11 @@ vi.setConfig({ testTimeout: 180_000 }); // a loaded machine may take long; nothi
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const rounds = process.env.RINGBOOK_TEST_LONG === '1' ? 10 : 1;
 
-let rabbitmq: PrivateRabbitmq;
+let rabbitmq: RunningBroker;
 const connections: ChannelModel[] = [];
 
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
+  rabbitmq = await sharedRabbitmq();
 }, 200_000);
 
 afterEach(async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AmqpConnection } from '../../../workers/bus/amqp-connection.ts';
 import { EventPublisher } from '../../../workers/bus/event-publisher.ts';
 import { EventSubscriber } from '../../../workers/bus/event-subscriber.ts';
@@ -7,12 +8,9 @@ import type { EventSubscriberSettings } from '../../../workers/bus/subscriber-se
 import { PARTITIONS } from './event-store.ts';
 import type { FeedStart, RunningFeed } from './feed-under-test.ts';
 
-let namespaceNumber = 0;
-
-/** @returns a name that no other test of this process has */
+/** @returns a name that no other test has */
 export function freshNamespace(): string {
-  namespaceNumber += 1;
-  return `ringbook-test-${process.pid}-${namespaceNumber}`;
+  return `ringbook-test-${randomUUID()}`;
 }
 
 export interface RabbitmqFeedStart extends FeedStart {

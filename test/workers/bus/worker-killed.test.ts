@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { partitionOf } from '../../../core/ports/event-feed.ts';
 import { SqliteDatabase } from '../../../workers/storage/sqlite-database.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
-import { startRabbitmq } from '../../support/servers/test-servers.ts';
+import { sharedRabbitmq } from '../../support/servers/test-servers.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { PARTITIONS } from './event-store.ts';
 import { freshNamespace, startPublisher } from './rabbitmq-feed.ts';
@@ -25,7 +25,7 @@ test(`a worker process is killed anywhere, again and again: every event is in it
 }, async () => {
   const random = new RandomIntegers(seed);
   const { folder, events } = await writtenLog(seed, 150 * rounds);
-  const rabbitmq = await startRabbitmq();
+  const rabbitmq = await sharedRabbitmq();
   const namespace = freshNamespace();
   const path = join(folder, 'table.sqlite');
   const database = await SqliteDatabase.open(path);

@@ -1,9 +1,8 @@
 import { connect } from 'amqplib';
 import { beforeAll, expect, test, vi } from 'vitest';
-import type { PrivateRabbitmq } from '../../../main/services/private-rabbitmq.ts';
 import { LocalHopCounter } from '../../../workers/queue/hop-counter.ts';
 import { RabbitmqWorkQueue } from '../../../workers/queue/rabbitmq/rabbitmq-work-queue.ts';
-import { startRabbitmq } from '../../support/servers/test-servers.ts';
+import { type RunningBroker, sharedRabbitmq } from '../../support/servers/test-servers.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { SHORT_DELAYS_MS, TYPES } from './queue-under-test.ts';
 import { RabbitmqUnderTest } from './rabbitmq-under-test.ts';
@@ -11,9 +10,9 @@ import { workQueueContract } from './work-queue-contract.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // brokers and processes start slowly on a busy machine
 
-let rabbitmq: PrivateRabbitmq;
+let rabbitmq: RunningBroker;
 beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
+  rabbitmq = await sharedRabbitmq();
 });
 
 workQueueContract(new RabbitmqUnderTest(() => rabbitmq.url));
