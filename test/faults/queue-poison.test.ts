@@ -127,6 +127,18 @@ const poisonous = async ({ id }: Job) => {
   return DONE;
 };
 
+/** As the publisher declares it. */
+function jobQueueArguments(prefix: string): Record<string, unknown> {
+  return {
+    'x-queue-type': 'quorum',
+    'x-overflow': 'reject-publish',
+    'x-max-length': 1_000_000,
+    'x-delivery-limit': 1_000_000,
+    'x-dead-letter-exchange': `${prefix}.parked`,
+    'x-dead-letter-strategy': 'at-least-once',
+  };
+}
+
 /** Removes something of the broker's behind the queue's back. */
 async function vandalize(act: (channel: Awaited<ReturnType<typeof openChannel>>['channel']) => Promise<unknown>) {
   const { connection, channel } = await openChannel();
@@ -169,6 +181,23 @@ test('the parking queue was deleted: likewise', async () => {
     'it is declared anew, and the job parked',
   );
   expect(await queue.parked.list({ limit: 9 })).toMatchObject([{ id: 'poison-1' }]);
+});
+
+test('a job queue that somebody has deleted and made again at once: the broker takes its consumer over and withholds jobs, until it is renewed', async () => {
+  const prefix = await openQueue({ renewMs: 500 });
+  queue.consume('alpha', async () => DONE, { concurrency: PREFETCH });
+  for (let round = 1; round <= 5; round++) {
+    await enqueueAll([`job-${round}`]);
+    await waitUntil(() => queue.counts.done === 2 * round - 1, 'the consumer is given jobs');
+    const alpha = `${prefix}.jobs.alpha`;
+    await vandalize(async (channel) => {
+      await channel.deleteQueue(alpha);
+      await channel.assertQueue(alpha, { durable: true, arguments: jobQueueArguments(prefix) });
+      await channel.bindQueue(alpha, `${prefix}.jobs`, 'alpha');
+    });
+    await enqueueAll([`job-after-${round}`]);
+    await waitUntil(() => queue.counts.done === 2 * round, 'and again');
+  }
 });
 
 test('a job queue that was deleted: who enqueues learns of it, and enqueues again with success', async () => {

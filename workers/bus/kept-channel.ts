@@ -29,6 +29,9 @@ const OPEN_TIMEOUT_MS = 20_000;
 /** Of the broker's reason to close a channel: a queue that was asked for is not there. */
 export const NO_QUEUE = 'NOT_FOUND - no queue';
 
+/** A reason for which onClose is called: the channel was given up by `renew`. */
+export const RENEWED = 'renewed';
+
 const REOPEN_PAUSE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -65,11 +68,12 @@ export class KeptChannel {
 
   /** Gives the present channel up and opens another one after a pause. Unacknowledged messages are delivered again. */
   reopen(reason: string): void {
-    const channel = this.#channel;
-    if (channel === null) return;
-    this.#lose(reason);
-    channel.close().catch(() => {}); // it is gone, or goes with its connection
-    void this.#openLater();
+    if (this.#giveUp(reason)) void this.#openLater();
+  }
+
+  /** The same at once, of a channel that nothing is known to be wrong with. */
+  renew(): void {
+    if (this.#giveUp(RENEWED)) void this.#open();
   }
 
   async close(): Promise<void> {
@@ -129,6 +133,15 @@ export class KeptChannel {
   async #openLater(): Promise<void> {
     await sleep(REOPEN_PAUSE_MS, undefined, { ref: false });
     await this.#open();
+  }
+
+  /** @returns false when there is none */
+  #giveUp(reason: string): boolean {
+    const channel = this.#channel;
+    if (channel === null) return false;
+    this.#lose(reason);
+    channel.close().catch(() => {}); // it is gone, or goes with its connection
+    return true;
   }
 
   #lose(reason: string): void {

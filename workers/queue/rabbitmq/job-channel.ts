@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { AmqpConnection } from '../../bus/amqp-connection.ts';
-import { type KeptChannel, NO_QUEUE } from '../../bus/kept-channel.ts';
+import { type KeptChannel, NO_QUEUE, RENEWED } from '../../bus/kept-channel.ts';
 import type { RepeatedTroubles } from '../repeated-troubles.ts';
 
 /** A broker that does not answer is not waited for: it gives back what is not acknowledged. */
@@ -11,6 +11,12 @@ export interface JobChannelParts {
   readonly connection: AmqpConnection;
   readonly queue: string;
   readonly prefetch: number;
+  /**
+   * How often it is subscribed anew when nothing is under way: a broker may keep a consumer and give it nothing, with nobody
+   * told. (RabbitMQ 3.10 withholds the first jobs of a queue that was removed and declared anew at once, as many as the old
+   * one had delivered: unacknowledged, so that nothing shows them.)
+   */
+  readonly renewMs: number;
   /** Whatever it rejects with is told to onTrouble; the message then comes again with the next channel. */
   readonly onMessage: (delivery: Delivery) => Promise<void>;
   /** The queue is not there: it was not declared yet, or somebody has removed it. */
@@ -38,6 +44,7 @@ export class JobChannel {
   readonly #underWay = new Set<Promise<void>>();
   #channel: ConfirmChannel | null = null;
   #consumerTag: string | null = null;
+  #renewal: NodeJS.Timeout | null = null;
 
   constructor(parts: JobChannelParts) {
     this.#parts = parts;
@@ -45,8 +52,10 @@ export class JobChannel {
       name: parts.queue,
       onOpen: (channel) => this.#consume(channel),
       onClose: (reason) => {
+        clearInterval(this.#renewal ?? undefined);
         this.#channel = null;
         this.#consumerTag = null;
+        if (reason === RENEWED) return;
         if (reason.includes(NO_QUEUE)) parts.onNoQueue();
         else if (!this.#stopping.signal.aborted) parts.troubles.trouble(parts.queue, reason);
       },
@@ -63,15 +72,19 @@ export class JobChannel {
   }
 
   async #consume(channel: ConfirmChannel): Promise<void> {
-    const { queue, prefetch } = this.#parts;
+    const { queue, prefetch, renewMs } = this.#parts;
     await channel.checkQueue(queue); // the publisher declares it
     await channel.prefetch(prefetch);
     this.#channel = channel;
     const { consumerTag } = await channel.consume(queue, (message) => {
+      if (channel !== this.#channel) return; // it is delivered again
       if (message === null) this.#kept.reopen('the broker has cancelled the consumer');
       else this.#receive(channel, message);
     });
     this.#consumerTag = consumerTag;
+    this.#renewal = setInterval(() => {
+      if (this.#underWay.size === 0 && !this.#stopping.signal.aborted) this.#kept.renew();
+    }, renewMs).unref();
     this.#parts.troubles.well(queue);
   }
 

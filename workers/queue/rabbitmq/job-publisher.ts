@@ -14,7 +14,8 @@ const MAX_UNCONFIRMED = 4_096;
 const CONFIRM_TIMEOUT_MS = 10_000;
 /**
  * Before a queue that somebody has removed is declared anew. At once, RabbitMQ tells its consumers nothing: it takes them
- * over to the new queue, of which they then get nothing. (3.10: within 50 ms most times on a loaded machine.)
+ * over to the new queue, whose first messages it withholds until they are renewed. (3.10: within 50 ms most times on a
+ * loaded machine.)
  */
 const REMOVED_PAUSE_MS = 1_000;
 /**
