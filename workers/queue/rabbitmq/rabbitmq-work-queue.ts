@@ -10,6 +10,7 @@ import {
 } from '../../../core/ports/work-queue.ts';
 import { AmqpConnection, type AmqpConnectionState } from '../../bus/amqp-connection.ts';
 import type { WorkDatabase } from '../../storage/work-database.ts';
+import type { JobRow } from '../embedded/job-rows.ts';
 import type { HopCounter } from '../hop-counter.ts';
 import { type FateRules, fateRules } from '../job-fate.ts';
 import { checkedPayloadText } from '../job-text.ts';
@@ -20,6 +21,7 @@ import { JobChannel } from './job-channel.ts';
 import { jobMessage } from './job-message.ts';
 import { JobPublisher } from './job-publisher.ts';
 import { JobSettling, jobTarget } from './job-settling.ts';
+import { LeftJobs } from './left-jobs.ts';
 import { ParkedCollector } from './parked-collector.ts';
 import { jobQueue, parkingExchange, type TopologySettings } from './queue-topology.ts';
 
@@ -30,13 +32,15 @@ export interface RabbitmqQueueSettings extends Partial<Omit<FateRules, 'types'>>
   readonly types: readonly string[];
   readonly clock: Clock;
   readonly hopCounter: HopCounter; // closed with the queue
-  /** Where this process keeps parked jobs. Left out where another process of the exchange does. */
+  /** Where this process keeps parked jobs, and jobs of an embedded queue may be. Left out where another process of the exchange does. */
   readonly work?: WorkDatabase;
   /** What its names at the broker begin with; `ringbook` unless set. */
   readonly prefix?: string;
   /** Jobs of each type that may wait, and parked ones; a million and a hundred thousand unless set. */
   readonly maxJobs?: number;
   readonly maxParked?: number;
+  /** How often an idle consumer is subscribed anew; a minute unless set. */
+  readonly renewMs?: number;
   /** Told of each job that this process has put among the parked. */
   readonly onParked?: (parked: ParkedJob) => void;
   /** Told of what went wrong and is done again. */
@@ -45,6 +49,7 @@ export interface RabbitmqQueueSettings extends Partial<Omit<FateRules, 'types'>>
 
 const MAX_JOBS = 1_000_000;
 const COLLECTED_AT_A_TIME = 32;
+const RENEW_MS = 60_000;
 const BROKER = 'RabbitMQ is away: jobs wait where they are, new ones are refused';
 
 /**
@@ -63,6 +68,7 @@ export class RabbitmqWorkQueue implements WorkQueue {
   readonly #settling: JobSettling;
   readonly #troubles: RepeatedTroubles;
   readonly #channels = new Map<string, JobChannel>(); // by type; the collector's under ''
+  #left: LeftJobs | null = null;
   #isStopped = false;
 
   private constructor(settings: RabbitmqQueueSettings, parked: ParkedStore | null) {
@@ -92,7 +98,7 @@ export class RabbitmqWorkQueue implements WorkQueue {
 
   /** Connects later, by itself. @throws DatabaseError */
   static async open(settings: RabbitmqQueueSettings): Promise<RabbitmqWorkQueue> {
-    const { work, clock, hopCounter, maxParked = MAX_PARKED } = settings;
+    const { work, types, clock, hopCounter, maxParked = MAX_PARKED, onTrouble = () => {} } = settings;
     if (work === undefined) return new RabbitmqWorkQueue(settings, null);
     const store = await ParkedStore.open(work, {
       most: maxParked,
@@ -107,6 +113,9 @@ export class RabbitmqWorkQueue implements WorkQueue {
     queue.#consume('', parkingExchange(queue.#topology.prefix), COLLECTED_AT_A_TIME, (delivery) =>
       collector.collect(delivery),
     );
+    const send = (job: JobRow): Promise<void> => queue.#send(job, job.payloadText);
+    queue.#left = await LeftJobs.open({ work, types, send, onTrouble });
+    queue.connected.then(() => queue.#left?.begin());
     return queue;
   }
 
@@ -132,6 +141,7 @@ export class RabbitmqWorkQueue implements WorkQueue {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    await this.#left?.stop();
     await Promise.all([...this.#channels.values()].map((channel) => channel.stop()));
     await this.#publisher.close();
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
@@ -140,8 +150,8 @@ export class RabbitmqWorkQueue implements WorkQueue {
 
   #consume(key: string, queue: string, prefetch: number, onMessage: JobChannelMessage): void {
     if (this.#channels.has(key)) fail(`a second consumer of ${key} jobs`);
-    const { onTrouble = () => {} } = this.#settings;
-    const place = { connection: this.#consuming, queue, prefetch };
+    const { renewMs = RENEW_MS, onTrouble = () => {} } = this.#settings;
+    const place = { connection: this.#consuming, queue, prefetch, renewMs };
     const onNoQueue = (): void => this.#publisher.declareAnew();
     const parts = { ...place, onMessage, onNoQueue, onTrouble, troubles: this.#troubles };
     this.#channels.set(key, new JobChannel(parts));
