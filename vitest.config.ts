@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './test/support/slow-first.ts';
 
 export default defineConfig({
   test: {
@@ -8,6 +9,7 @@ export default defineConfig({
     // at a time, since about a third of their time is spent waiting.
     pool: 'forks',
     maxWorkers: 3,
+    sequence: { sequencer: SlowFirst },
     // What hangs is ended; no test asks how fast anything is, and two cores may be busy with more than one of them.
     testTimeout: 180_000,
     hookTimeout: 180_000,
