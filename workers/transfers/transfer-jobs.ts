@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DONE, type JobHandler, MAX_ATTEMPTS, PoisonJobError, type WorkQueue } from '../../core/ports/work-queue.ts';
+import { TransferDeskClosedError } from './sqlite-transfer-desk.ts';
 
 export const TRANSFER_JOB = 'transfer';
 
@@ -38,9 +39,12 @@ export class TransferJobs {
     try {
       await this.#parts.finish(transferId as number);
     } catch (error) {
+      if (error instanceof TransferDeskClosedError) return DONE; // the next start finds the row
       const isOpen = error instanceof Error && 'code' in error && error.code === 'TRANSFER_OPEN';
-      if (!isOpen || attempt < MAX_ATTEMPTS) throw error;
-      // Nothing is wrong with this job: a ledger that is away parks nobody's work.
+      if (attempt < MAX_ATTEMPTS) throw error;
+      this.#awaited.delete(transferId as number); // this job is over
+      if (!isOpen) throw error;
+      // Nothing is wrong with it: a ledger that is away parks nobody's work.
       this.#parts.onLeft(transferId as number, error);
     }
     this.#awaited.delete(transferId as number);

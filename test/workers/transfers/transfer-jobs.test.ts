@@ -141,3 +141,14 @@ test.each([null, 7, { transferId: 'seven' }, { transferId: 1.5 }, {}])(
     await opened.close();
   },
 );
+
+test('an exchange that stops parks nothing: the job of a desk that has closed ends, its transfer waits for the next start', async () => {
+  const opened = await open(NO_ROUNDS_MS);
+  const transferId = await stuckDeposit(opened, 'a');
+  await waitUntil(() => opened.queue.counts.retried > 0, 'the job was tried in vain');
+  await opened.desk.desk.close();
+  await waitUntil(() => opened.queue.counts.done === 1, 'the job ends');
+  expect(opened.queue.counts.parked).toBe(0);
+  expect(opened.left).not.toContain(transferId);
+  await opened.close();
+});
