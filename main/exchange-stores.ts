@@ -4,7 +4,7 @@ import { DiskFullError } from '../core/journal/journal-errors.ts';
 import { SqliteHistoryStore } from '../workers/history/sqlite-history-store.ts';
 import { fixEngineLimits } from '../workers/storage/engine-limits.ts';
 import { ExchangeDatabase } from '../workers/storage/exchange-database.ts';
-import { fixBusNamespace } from '../workers/storage/folder-bus.ts';
+import { fixBusNamespace, readBusNamespace } from '../workers/storage/folder-bus.ts';
 import { fixFolderLedger } from '../workers/storage/folder-ledger.ts';
 import type { FolderLock } from '../workers/storage/folder-lock.ts';
 import { fixMode } from '../workers/storage/folder-mode.ts';
@@ -68,6 +68,8 @@ export async function openStores(
   const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
   const folderLedger = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
   const busNamespace = amqpUrl === undefined ? null : await fixBusNamespace(database);
+  if (amqpUrl === undefined && (await readBusNamespace(database.database)) !== null)
+    logger.warn('this folder has had a RabbitMQ: jobs that wait there go on when RINGBOOK_AMQP_URL is set again');
   work = await ExchangeWork.open({ dataFolder, redisUrl, amqpUrl, busNamespace }, { clock, logger, onFatal });
   const startNumber = await raiseStartNumber(database);
   const exchangeLedger = await ExchangeLedger.open(database, folderLedger, startNumber, configuration, {
