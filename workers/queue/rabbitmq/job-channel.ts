@@ -75,12 +75,13 @@ export class JobChannel {
     const { queue, prefetch, renewMs } = this.#parts;
     await channel.checkQueue(queue); // the publisher declares it
     await channel.prefetch(prefetch);
-    this.#channel = channel;
+    this.#channel = channel; // before the first job may come
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (channel !== this.#channel) return; // it is delivered again
       if (message === null) this.#kept.reopen('the broker has cancelled the consumer');
       else this.#receive(channel, message);
     });
+    if (channel !== this.#channel) return; // lost meanwhile
     this.#consumerTag = consumerTag;
     this.#renewal = setInterval(() => {
       if (this.#underWay.size === 0 && !this.#stopping.signal.aborted) this.#kept.renew();

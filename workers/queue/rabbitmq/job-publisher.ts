@@ -100,10 +100,13 @@ export class JobPublisher {
     if (this.#open === null)
       throw new WorkQueueUnavailableError(
         'AWAY',
-        `there is no RabbitMQ: ${this.#connection.state.reason ?? 'not yet'}`,
+        `there is no RabbitMQ, nothing was sent (${this.#connection.state.reason ?? 'not connected yet'}): enqueue it again later`,
       );
     if (this.#open.publish.unconfirmedCount + this.#waitingCount >= MAX_UNCONFIRMED)
-      throw new WorkQueueUnavailableError('FULL', `${MAX_UNCONFIRMED} jobs wait for RabbitMQ already`);
+      throw new WorkQueueUnavailableError(
+        'FULL',
+        `${MAX_UNCONFIRMED} jobs wait for RabbitMQ already: enqueue it again later`,
+      );
     return this.#open;
   }
 
@@ -126,9 +129,15 @@ export class JobPublisher {
       this.declareAnew();
       return new WorkQueueUnavailableError('UNROUTABLE', `${error.message}; it is declared anew, try again`);
     }
+    const again = 'enqueue it again under its id';
     const wasRefused = this.#open?.channel === channel; // else the channel was lost under it
-    if (wasRefused) return new WorkQueueUnavailableError('FULL', `RabbitMQ takes no more: ${error.message}`, false);
-    return new WorkQueueUnavailableError('AWAY', `RabbitMQ was lost before it answered: ${error.message}`, false);
+    if (wasRefused)
+      return new WorkQueueUnavailableError('FULL', `RabbitMQ takes no more, ${again}: ${error.message}`, false);
+    return new WorkQueueUnavailableError(
+      'AWAY',
+      `RabbitMQ was lost before it answered, ${again}: ${error.message}`,
+      false,
+    );
   }
 
   /** Somebody has removed a queue or a binding of ours. While there is no channel nothing is done: the next one declares. */

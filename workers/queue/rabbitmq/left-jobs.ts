@@ -49,14 +49,26 @@ export class LeftJobs {
   async #sendAll(): Promise<void> {
     const { signal } = this.#stopping;
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      try {
-        for (const type of this.#parts.types) while (!signal.aborted && (await this.#sendSome(type)) > 0);
-        return;
-      } catch (error) {
-        if (!(error instanceof WorkQueueUnavailableError || error instanceof DatabaseError)) throw error;
-        this.#parts.onTrouble(new Error(`jobs that the embedded queue has left wait on: ${error.message}`));
-        await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+      const troubles: string[] = [];
+      for (const type of this.#parts.types) {
+        const trouble = await this.#sendType(type);
+        if (trouble !== null) troubles.push(`${type} jobs: ${trouble}`);
       }
+      if (troubles.length === 0) return;
+      const text = 'jobs that the embedded queue has left wait on, they are sent again by themselves';
+      this.#parts.onTrouble(new Error(`${text}: ${troubles.join('; ')}`));
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** @returns why some of them have to wait; null when none has to */
+  async #sendType(type: string): Promise<string | null> {
+    try {
+      while (!this.#stopping.signal.aborted && (await this.#sendSome(type)) > 0);
+      return null;
+    } catch (error) {
+      if (error instanceof WorkQueueUnavailableError || error instanceof DatabaseError) return error.message;
+      throw error;
     }
   }
 

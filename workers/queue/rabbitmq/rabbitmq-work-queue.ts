@@ -67,12 +67,13 @@ export class RabbitmqWorkQueue implements WorkQueue {
   readonly #publisher: JobPublisher;
   readonly #settling: JobSettling;
   readonly #troubles: RepeatedTroubles;
+  readonly #left: LeftJobs | null; // of an embedded queue
   readonly #channels = new Map<string, JobChannel>(); // by type; the collector's under ''
-  #left: LeftJobs | null = null;
   #isStopped = false;
 
-  private constructor(settings: RabbitmqQueueSettings, parked: ParkedStore | null) {
+  private constructor(settings: RabbitmqQueueSettings, parked: ParkedStore | null, left: LeftJobs | null) {
     this.#settings = settings;
+    this.#left = left;
     const { url, types, hopCounter, clock } = settings;
     const { prefix = 'ringbook', maxJobs = MAX_JOBS, maxParked = MAX_PARKED } = settings;
     this.#rules = fateRules(types, settings);
@@ -99,7 +100,7 @@ export class RabbitmqWorkQueue implements WorkQueue {
   /** Connects later, by itself. @throws DatabaseError */
   static async open(settings: RabbitmqQueueSettings): Promise<RabbitmqWorkQueue> {
     const { work, types, clock, hopCounter, maxParked = MAX_PARKED, onTrouble = () => {} } = settings;
-    if (work === undefined) return new RabbitmqWorkQueue(settings, null);
+    if (work === undefined) return new RabbitmqWorkQueue(settings, null, null);
     const store = await ParkedStore.open(work, {
       most: maxParked,
       onParked: settings.onParked,
@@ -108,14 +109,14 @@ export class RabbitmqWorkQueue implements WorkQueue {
         await queue.#send({ type, id, attempt: 1, hops: 0, enqueuedMs }, payloadText);
       },
     });
-    const queue = new RabbitmqWorkQueue(settings, store);
+    const send = (job: JobRow): Promise<void> => queue.#send(job, job.payloadText);
+    const left = await LeftJobs.open({ work, types, send, onTrouble });
+    const queue = new RabbitmqWorkQueue(settings, store, left); // nothing is waited for from here on: jobs may come
     const collector = new ParkedCollector(work, store, () => clock.nowMs());
     queue.#consume('', parkingExchange(queue.#topology.prefix), COLLECTED_AT_A_TIME, (delivery) =>
       collector.collect(delivery),
     );
-    const send = (job: JobRow): Promise<void> => queue.#send(job, job.payloadText);
-    queue.#left = await LeftJobs.open({ work, types, send, onTrouble });
-    queue.connected.then(() => queue.#left?.begin());
+    queue.connected.then(() => left.begin());
     return queue;
   }
 
