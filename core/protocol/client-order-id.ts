@@ -87,7 +87,9 @@ export function copyContinuation(
   toOffsetBytes: number,
   sequence: number,
 ): void {
-  to.u8.set(from.u8.subarray(fromOffsetBytes, fromOffsetBytes + SLOT_BYTES), toOffsetBytes);
+  const fromWord = fromOffsetBytes >> 2; // word by word: a view of the slot would be an object for each order
+  const toWord = toOffsetBytes >> 2;
+  for (let word = 0; word < SLOT_BYTES >> 2; word++) to.i32[toWord + word] = from.i32[fromWord + word]!;
   to.f64[(toOffsetBytes + CONTINUATION_SEQUENCE) >> 3] = sequence;
 }
 
