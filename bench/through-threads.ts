@@ -2,6 +2,7 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SLOT_BYTES } from '../core/protocol/record-window.ts';
+import { ThreadedArm } from './peer/threaded-arm.ts';
 import { BENCH_LIMITS, type CommandMix } from './support/command-mix.ts';
 import { DrivenThreads } from './support/driven-threads.ts';
 import { type PairedResult, type Run, runPairs } from './support/pairs.ts';
@@ -13,16 +14,45 @@ export function timedFrom({ setupCount, count }: CommandMix): number {
   return setupCount + ((count - setupCount) >> 1);
 }
 
+export interface ThroughThreads {
+  readonly besideDisk: PairedResult;
+  readonly besideCore: PairedResult;
+  /** Of the smaller of half the bare core and what the disk takes: two cores have two such threads and the kernel to run. */
+  readonly ofSmallerLimit: number;
+}
+
 /**
  * The same commands through command ring, journal (every group synced), engine and event ring until this thread has
- * read each command's last event; against the bytes that this disk takes in sequence when every 256 KiB are synced.
+ * read each command's last event; against the bytes that this disk takes in sequence when every 256 KiB are synced, and
+ * against the engine alone in a thread.
  */
-export async function benchThroughThreads(mix: CommandMix, pairs: number): Promise<PairedResult> {
-  return runPairs(
+export async function benchThroughThreads(mix: CommandMix, pairs: number): Promise<ThroughThreads> {
+  const besideDisk = await runPairs(
     pairs,
     async () => syncedWrites(mix),
     () => throughThreads(mix),
   );
+  const besideCore = await runPairs(
+    pairs,
+    () => bareCore(mix),
+    () => throughThreads(mix),
+    { isWarm: true }, // every run's threads are new
+  );
+  const isCoreSmaller = besideCore.aPerSecond / 2 < besideDisk.aPerSecond;
+  const ofSmallerLimit = isCoreSmaller ? besideCore.medianRatio * 2 : besideDisk.medianRatio;
+  return { besideDisk, besideCore, ofSmallerLimit };
+}
+
+async function bareCore(mix: CommandMix): Promise<Run> {
+  const arm = new ThreadedArm({ ...mix, limits: BENCH_LIMITS });
+  try {
+    const from = timedFrom(mix);
+    await arm.run({ way: 'full speed', end: from });
+    const { seconds } = await arm.run({ way: 'full speed', end: mix.count });
+    return { seconds, operations: mix.count - from };
+  } finally {
+    await arm.end();
+  }
 }
 
 async function throughThreads(mix: CommandMix): Promise<Run> {

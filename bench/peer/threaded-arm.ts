@@ -13,7 +13,7 @@ const ENTRY = new URL('./engine-arm-thread.ts', import.meta.url);
 export class ThreadedArm {
   readonly #worker: Worker;
 
-  constructor({ limits, window, setupCount, count }: Workload) {
+  constructor({ limits, window, setupCount, count }: Pick<Workload, 'limits' | 'window' | 'setupCount' | 'count'>) {
     const records = window.u8.buffer as SharedArrayBuffer;
     this.#worker = startStrippedWorker(ENTRY, {
       workerData: { limits, records, setupCount, count } satisfies ArmThreadData,

@@ -21,7 +21,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
   scale: [
     /^ {2}1,000 +[\d.]+ +1\.00 +[\d.]+ … [\d.]+$/m,
     /^ {2}10,000 +[\d.]+ +[\d.]+ +[\d.]+ … [\d.]+$/m,
-    /^ {2}W1 +(\d+ +){4}-?\d+$/m,
+    /^ {2}W1 +(\d+ +){4}-?\d+ +700$/m,
     /costs [\d.]+ times/,
   ],
   latency: [
@@ -42,7 +42,11 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /W2: the arrays counted are all of/,
   ],
   records: [/^ {2}W1( +-?[\d.]+){6} +15 +×\d/m, /W2: 4096 commands .* byte by byte .* field sum \d+/],
-  threads: [/^ {2}through ring, journal and event ring +[\d.]+ (M|k)?\/s .*×\d/m],
+  threads: [
+    /^ {2}through ring, journal and event ring +[\d.]+ (M|k)?\/s +the same bytes .*×\d/m,
+    /^ {2}through ring, journal and event ring +[\d.]+ (M|k)?\/s +the bare core .*×\d/m,
+    /[\d.]+ of the smaller of half the bare core/,
+  ],
   recovery: [
     /^ {2}from the whole journal +40,000 +[\d.]+ s/m,
     /^ {2}after a crash, from a snapshot +\d[\d,]* +[\d.]+ s/m,
