@@ -218,7 +218,10 @@ export class Gateway {
   async resume({ lastCommandSequence, lastEventSequence }: RecoveredSequences): Promise<void> {
     if (this.#running !== null) fail('the gateway was resumed before');
     const { commandRing, clock, commandIds, ledger, logger } = this.#dependencies;
-    const publisher = new CommandPublisher(commandRing, this.#control, clock, lastCommandSequence);
+    const [control, expiries] = [this.#control, this.#expiries.orders];
+    const publisher = new CommandPublisher({
+      ...{ ring: commandRing, control, clock, commandIds, expiries, lastCommandSequence },
+    });
     const outcomes = this.#outcomes;
     const past = new PastOrders(this.#history, this.catalogue);
     const orderEntry = new OrderEntry({

@@ -19,15 +19,27 @@ import {
   type MassCancelFields,
   type NewOrderFields,
 } from '../../core/protocol/command-encoder.ts';
+import { TimeInForce } from '../../core/protocol/kinds.ts';
 import { createOrderEncoder, type OrderEncoder } from '../../core/protocol/order-encoder.ts';
 import { type RingBuffers, RingWriter } from '../../core/ring/ring.ts';
 import { CONTROL, ringDoorbell } from '../../core/threads/shared-control.ts';
+import type { CommandIds } from './command-ids.ts';
+import type { ExpiryHeap } from './expiry-heap.ts';
 
 /** Who commands something, and which change of the ledger made it possible. */
 export interface CommandOrigin {
   readonly commandId: number;
   readonly accountId: number; // 0 for the operator's own commands
   readonly ledgerSequence: number; // 0 when nothing was held
+}
+
+export interface CommandPublisherParts {
+  readonly ring: RingBuffers;
+  readonly control: Int32Array;
+  readonly clock: Clock;
+  readonly commandIds: CommandIds;
+  readonly expiries: ExpiryHeap; // of good-til-date orders: they join when they are published
+  readonly lastCommandSequence: number; // of the recovered journal: the next command follows it
 }
 
 /** @returns slots that a new order takes in the command ring */
@@ -37,24 +49,30 @@ export function newOrderSlots(order: Pick<NewOrderFields, 'clientOrderId'>): num
 
 /**
  * The only writer of the command ring. Room is reserved before anything is held for a command, and a place is taken
- * only when it is published: a slow hold blocks nobody, and a command whose money is held always finds room.
+ * only when it is published: a slow hold blocks nobody, and a command whose money is held finds room.
+ *
+ * The core expires orders when it is told the time and never otherwise. So nothing that may trade is published at or past
+ * an expiry before the time is told, however late the timer that should have told it.
  */
 export class CommandPublisher {
   readonly #ring: RingWriter;
   readonly #orders: OrderEncoder;
   readonly #control: Int32Array;
   readonly #clock: Clock;
+  readonly #commandIds: CommandIds;
+  readonly #expiries: ExpiryHeap;
   #lastSequence: number;
   #lastTimestampMs = 0;
   #reservedSlots = 0; // promised, not yet written
   #writtenSlots = 0; // written, not yet handed to the readers
 
-  /** @param lastCommandSequence of the recovered journal: the next command follows it */
-  constructor(ring: RingBuffers, control: Int32Array, clock: Clock, lastCommandSequence: number) {
+  constructor({ ring, control, clock, commandIds, expiries, lastCommandSequence }: CommandPublisherParts) {
     this.#ring = new RingWriter(ring);
     this.#orders = createOrderEncoder(this.#ring.window);
     this.#control = control;
     this.#clock = clock;
+    this.#commandIds = commandIds;
+    this.#expiries = expiries;
     this.#lastSequence = lastCommandSequence;
   }
 
@@ -84,11 +102,20 @@ export class CommandPublisher {
     this.#reservedSlots -= slots;
   }
 
-  /** Each publish uses a reservation of the command's slots. @returns the command's sequence */
-  publishNewOrder(origin: CommandOrigin, order: NewOrderFields): number {
+  /**
+   * Each publish uses a reservation of the command's slots.
+   * @returns the command's sequence; null when nothing of the order was published: another order was due before it, and
+   *   the ring has no room for both. Its place went to telling the time, so that the next one is not held up.
+   */
+  publishNewOrder(origin: CommandOrigin, order: NewOrderFields): number | null {
     const slots = newOrderSlots(order);
-    const header = this.#header(origin, slots);
+    const timestampMs = this.#clock.nowMs();
+    if (this.#isDue(timestampMs) && !this.#tellTimeBefore(slots, timestampMs)) return null;
+    const header = this.#header(origin, slots, timestampMs);
     this.#orders.newOrder(this.#offsetAt(0), this.#offsetAt(1), header, order);
+    // One whose time has come on its way is refused by the core.
+    if (order.timeInForce === TimeInForce.GTD && order.expiresAtMs > timestampMs)
+      this.#expiries.add(origin.commandId, order.expiresAtMs);
     return this.#written(slots);
   }
 
@@ -98,8 +125,11 @@ export class CommandPublisher {
     return this.#written(1);
   }
 
-  publishAmend(origin: CommandOrigin, amend: AmendOrderFields): number {
-    const header = this.#header(origin, 1);
+  /** @returns as publishNewOrder */
+  publishAmend(origin: CommandOrigin, amend: AmendOrderFields): number | null {
+    const timestampMs = this.#clock.nowMs();
+    if (this.#isDue(timestampMs) && !this.#tellTimeBefore(1, timestampMs)) return null;
+    const header = this.#header(origin, 1, timestampMs);
     this.#orders.amendOrder(this.#offsetAt(0), header, amend);
     return this.#written(1);
   }
@@ -124,9 +154,7 @@ export class CommandPublisher {
 
   /** Tells the core what time it is: orders good till a date at or before it expire. */
   publishTime(origin: CommandOrigin): number {
-    const header = this.#header(origin, 1);
-    encodeTime(this.#ring.window, this.#offsetAt(0), header);
-    return this.#written(1);
+    return this.#publishTime(origin, this.#clock.nowMs());
   }
 
   publishCheckpoint(origin: CommandOrigin): number {
@@ -147,9 +175,28 @@ export class CommandPublisher {
     return this.#written(1);
   }
 
-  #header(origin: CommandOrigin, slots: number): CommandHeader {
+  #isDue(timestampMs: number): boolean {
+    const dueMs = this.#expiries.firstMs;
+    return dueMs !== undefined && dueMs <= timestampMs;
+  }
+
+  /** @param slots that the command to come has reserved @returns false when they are used up, and it must not be published */
+  #tellTimeBefore(slots: number, timestampMs: number): boolean {
+    const hasRoomForBoth = this.tryReserve(1);
+    if (!hasRoomForBoth) this.unreserve(slots - 1);
+    this.#publishTime({ commandId: this.#commandIds.next(), accountId: 0, ledgerSequence: 0 }, timestampMs);
+    return hasRoomForBoth;
+  }
+
+  #publishTime(origin: CommandOrigin, timestampMs: number): number {
+    const header = this.#header(origin, 1, timestampMs);
+    encodeTime(this.#ring.window, this.#offsetAt(0), header);
+    this.#expiries.removeThrough(timestampMs); // as good as gone: nothing can come before this command any more
+    return this.#written(1);
+  }
+
+  #header(origin: CommandOrigin, slots: number, timestampMs = this.#clock.nowMs()): CommandHeader {
     if (slots > this.#reservedSlots) fail(`a command of ${slots} slots without a reservation`);
-    const timestampMs = this.#clock.nowMs();
     if (timestampMs < this.#lastTimestampMs)
       fail(`the clock went back from ${this.#lastTimestampMs} to ${timestampMs}`);
     this.#lastTimestampMs = timestampMs;

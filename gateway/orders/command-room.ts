@@ -1,4 +1,4 @@
-import { tryLater } from '../rest/errors.ts';
+import { type ApiError, tryLater } from '../rest/errors.ts';
 import type { CommandPublisher } from './command-publisher.ts';
 
 /** Room in the command ring for what clients ask for, until the exchange closes. Each refusal says to try again. */
@@ -28,6 +28,11 @@ export class CommandRoom {
 
   /** @throws ApiError when the ring has no room */
   reserve(slots: number): void {
-    if (!this.#publisher.tryReserve(slots)) throw tryLater('The exchange is busy; nothing was taken, try again');
+    if (!this.#publisher.tryReserve(slots)) throw busy();
   }
+}
+
+/** @returns what a command is answered that finds no room in the ring */
+export function busy(): ApiError {
+  return tryLater('The exchange is busy; nothing was taken, try again');
 }

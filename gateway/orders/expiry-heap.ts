@@ -38,6 +38,12 @@ export class ExpiryHeap {
     this.#sink(this.#indexOf.get(last.orderId)!);
   }
 
+  /** Removes every order that expires at or before that time. */
+  removeThrough(timestampMs: number): void {
+    for (let first = this.#heap[0]; first !== undefined && first.expiresAtMs <= timestampMs; first = this.#heap[0])
+      this.remove(first.orderId);
+  }
+
   #rise(start: number): void {
     const expiry = this.#heap[start]!;
     let index = start;

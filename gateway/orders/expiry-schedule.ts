@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExchangeEvent } from '../../core/protocol/event-decoder.ts';
-import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind, TimeInForce } from '../../core/protocol/kinds.ts';
 import type { EventListener } from './event-reader.ts';
 import { ExpiryHeap } from './expiry-heap.ts';
@@ -14,13 +13,14 @@ const RETRY_MS = 50;
 
 /**
  * Tells the core the time when the next good-til-date order is due, and only then: nothing in the core reads a clock, and
- * an exchange at rest stays at rest. Comes after the order view in the reader's list.
+ * an exchange at rest stays at rest. What may trade before the timer fires tells it first (command-publisher.ts).
  */
 export class ExpirySchedule implements EventListener {
   readonly #view: OrderView;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #heap = new ExpiryHeap();
+  /** Orders that live or are on their way, each from its publication on; the publisher adds them. */
+  readonly orders = new ExpiryHeap();
   #advanceTime: (() => Promise<void>) | null = null; // null before the start and after the end
   #isAdvancing = false;
   #timer: NodeJS.Timeout | null = null;
@@ -39,7 +39,7 @@ export class ExpirySchedule implements EventListener {
    */
   async start(advanceTime: () => Promise<void>): Promise<void> {
     for (const order of this.#view.liveOrders())
-      if (order.timeInForce === TimeInForce.GTD) this.#heap.add(order.orderId, order.expiresAtMs);
+      if (order.timeInForce === TimeInForce.GTD) this.orders.add(order.orderId, order.expiresAtMs);
     this.#advanceTime = advanceTime;
     if (this.#isDue()) await this.#advance();
     this.#setTimer();
@@ -52,25 +52,17 @@ export class ExpirySchedule implements EventListener {
   }
 
   onEvent(event: ExchangeEvent): void {
-    if (this.#advanceTime === null) return;
     switch (event.kind) {
-      case EventKind.BOOKED:
-      case EventKind.STOP_PLACED:
-        if (event.timeInForce === TimeInForce.GTD)
-          this.#heap.add(event.orderId, this.#view.order(event.orderId)!.expiresAtMs);
-        break;
-      case EventKind.TRIGGERED:
+      case EventKind.REJECTED:
       case EventKind.CANCELLED:
       case EventKind.EXPIRED:
-        this.#heap.remove(event.orderId);
-        break;
-      case EventKind.AMENDED:
-        if (event.slot === NOT_RESTING) this.#heap.remove(event.orderId); // BOOKED says if it rests again
+        this.orders.remove(event.orderId);
         break;
       case EventKind.FILLED:
-        if (event.makerRemainingLots === 0) this.#heap.remove(event.makerOrderId);
+        if (event.makerRemainingLots === 0) this.orders.remove(event.makerOrderId);
+        if (event.takerRemainingLots === 0) this.orders.remove(event.takerOrderId);
         break;
-      default: // nothing else begins or ends an order's rest
+      default: // nothing else ends an order
     }
   }
 
@@ -81,7 +73,7 @@ export class ExpirySchedule implements EventListener {
   /** One timer at most, for the earliest expiry. */
   #setTimer(): void {
     if (this.#advanceTime === null || this.#isAdvancing) return;
-    const dueMs = this.#heap.firstMs;
+    const dueMs = this.orders.firstMs;
     if (this.#timer !== null) {
       if (dueMs === this.#timerDueMs) return;
       clearTimeout(this.#timer);
@@ -98,7 +90,7 @@ export class ExpirySchedule implements EventListener {
   }
 
   #isDue(): boolean {
-    const dueMs = this.#heap.firstMs;
+    const dueMs = this.orders.firstMs;
     return dueMs !== undefined && dueMs <= this.#clock.nowMs();
   }
 

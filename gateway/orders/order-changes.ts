@@ -8,7 +8,7 @@ import { ApiError, tryLater } from '../rest/errors.ts';
 import type { CommandIds } from './command-ids.ts';
 import type { CommandOutcomes } from './command-outcomes.ts';
 import type { CommandPublisher } from './command-publisher.ts';
-import type { CommandRoom } from './command-room.ts';
+import { busy, type CommandRoom } from './command-room.ts';
 import { coreRefusal, nothingWouldRemain } from './core-refusal.ts';
 import { isClosed, type Order } from './order.ts';
 import { insufficientFunds, type OrderHolds } from './order-holds.ts';
@@ -209,7 +209,12 @@ export class OrderChanges {
     const { slot, generation } = order; // as it stands now: it may have moved while the hold was written
     const fields = { instrumentId, keyId: actor.keyId, orderId, slot, generation, side, priceTicks, quantityLots };
     const origin = { commandId: request.commandId, accountId, ledgerSequence };
-    const lastEvent = await outcomes.lastEventOf(publisher.publishAmend(origin, { ...fields, heldUnits }));
+    const sequence = publisher.publishAmend(origin, { ...fields, heldUnits });
+    if (sequence === null) {
+      if (heldUnits > 0n) this.#parts.holds.giveBack(request.commandId);
+      throw busy();
+    }
+    const lastEvent = await outcomes.lastEventOf(sequence);
     if (lastEvent.kind !== EventKind.AMEND_REJECTED) return true;
     if (lastEvent.reason !== RejectReason.UNKNOWN_ORDER) throw coreRefusal(lastEvent.reason, instrument, fields);
     return false;

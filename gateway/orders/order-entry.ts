@@ -16,7 +16,7 @@ import type { ParsedOrder } from '../rest/order-fields.ts';
 import type { CommandIds } from './command-ids.ts';
 import type { CommandOutcomes } from './command-outcomes.ts';
 import { type CommandPublisher, newOrderSlots } from './command-publisher.ts';
-import { CommandRoom } from './command-room.ts';
+import { busy, CommandRoom } from './command-room.ts';
 import { alreadyExpired, coreRefusal, isTaken, marketNotOpen } from './core-refusal.ts';
 import { type Order, repeatKey } from './order.ts';
 import { type OrderActor, OrderChanges } from './order-changes.ts';
@@ -143,6 +143,10 @@ export class OrderEntry {
       throw error;
     }
     const sequence = publisher.publishNewOrder({ commandId, accountId, ledgerSequence }, order);
+    if (sequence === null) {
+      this.#holds.giveBack(commandId);
+      throw busy();
+    }
     const lastEvent = await outcomes.lastEventOf(sequence);
     if (lastEvent.kind === EventKind.REJECTED) throw coreRefusal(lastEvent.reason, instrument, order);
     return view.order(commandId) ?? fail(`order ${commandId} was answered but is not in the view`);

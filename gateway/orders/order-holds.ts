@@ -74,9 +74,17 @@ export class OrderHolds {
     return hold();
   }
 
-  /** Nobody knows whether it was held. A release is right either way: its tombstone refuses a hold that comes later. */
+  /** Nobody knows whether it was held. */
   #abandon(commandId: number, error: unknown): void {
     this.#logger.error({ commandId, err: error }, 'the hold of an order or its nonce failed');
+    this.giveBack(commandId);
+  }
+
+  /**
+   * For a command that will never be published, whether or not it holds anything: a release's tombstone refuses a hold
+   * that comes later.
+   */
+  giveBack(commandId: number): void {
     this.#ledger.abandon(commandId, this.#clock.nowMs()).catch((releaseError: unknown) => {
       this.#logger.error(
         { commandId, err: releaseError },

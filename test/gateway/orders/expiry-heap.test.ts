@@ -5,13 +5,17 @@ import { ExpiryHeap } from '../../../gateway/orders/expiry-heap.ts';
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 test(`the earliest of a plain list, whatever comes and goes (SEED=${seed})`, () => {
-  const step = fc.record({ orderId: fc.nat(60), expiresAtMs: fc.nat(40), isRemoval: fc.boolean() });
+  const kind = fc.constantFrom('add', 'add', 'add', 'remove', 'remove', 'through');
+  const step = fc.record({ orderId: fc.nat(60), expiresAtMs: fc.nat(40), kind });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
       const heap = new ExpiryHeap();
       const plain = new Map<number, number>();
-      for (const { orderId, expiresAtMs, isRemoval } of steps) {
-        if (isRemoval) {
+      for (const { orderId, expiresAtMs, kind } of steps) {
+        if (kind === 'through') {
+          heap.removeThrough(expiresAtMs - 20);
+          for (const [due, dueMs] of plain) if (dueMs <= expiresAtMs - 20) plain.delete(due);
+        } else if (kind === 'remove') {
           heap.remove(orderId);
           plain.delete(orderId);
         } else if (!plain.has(orderId)) {

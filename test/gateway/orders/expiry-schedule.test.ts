@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
-import { EventKind, TimeInForce } from '../../../core/protocol/kinds.ts';
+import { CommandKind, EventKind, TimeInForce } from '../../../core/protocol/kinds.ts';
 import { ExpirySchedule } from '../../../gateway/orders/expiry-schedule.ts';
 import { OrderView } from '../../../gateway/orders/order-view.ts';
 import { CommandStream } from '../../support/command-stream.ts';
@@ -53,6 +53,12 @@ function happen(body: object): void {
 }
 
 function rest(orderId: number, expiresAtMs: number): void {
+  schedule.orders.add(orderId, expiresAtMs); // as the publisher does
+  recover(orderId, expiresAtMs);
+}
+
+/** An order that rests since before the start. */
+function recover(orderId: number, expiresAtMs: number): void {
   happen({ kind: EventKind.ACCEPTED, orderId, quantityLots: 10, budgetUnits: 0n, expiresAtMs, clientOrderId: '' });
   happen({ kind: EventKind.BOOKED, orderId });
 }
@@ -97,8 +103,8 @@ test('orders that are gone by then make no timer fire', async () => {
 });
 
 test('what expired before the start is gone when the start is over', async () => {
-  rest(1, START_MS - 5);
-  rest(2, START_MS + 5);
+  recover(1, START_MS - 5);
+  recover(2, START_MS + 5);
   await schedule.start(advanceTime);
   expect(told).toEqual([0]);
   expect(view.order(1)?.status).toBe('EXPIRED');
@@ -145,7 +151,10 @@ for (const seed of process.env.SEED === undefined ? [9_100, 9_101, 9_102, 9_103]
     await schedule.start(advanceTime);
     let seen = 0;
     for (let step = 0; step < 1_500; step++) {
-      const events = harness.apply(stream.next());
+      const command = stream.next();
+      if (command.kind === CommandKind.NEW_ORDER && command.order.timeInForce === TimeInForce.GTD)
+        schedule.orders.add(command.header.commandId, command.order.expiresAtMs);
+      const events = harness.apply(command);
       stream.observe(events);
       for (const event of events) {
         view.onEvent(event);

@@ -284,6 +284,75 @@ describe('good-til-date', () => {
     expect(retry.body.order_id).toBe(first.body.order_id);
   });
 
+  /** The clock has passed its expiry; the timer that should have said so has not fired yet. */
+  const dueUnheard = async (): Promise<Answer> => {
+    const due = await gtd(alice, Date.now() + 30_000);
+    putClockAhead(60_000);
+    return due;
+  };
+
+  test('its time has come and no timer has fired yet: a taker does not meet it', async () => {
+    const due = await dueUnheard();
+    const later = await gtd(carol, Date.now() + 30_000);
+    const taker = await exchange.order(bob, 'sell', '2', '50.00');
+    expect(taker.body).toMatchObject({ executed_amount: '1', remaining_amount: '1', is_live: true });
+    expect(await status(alice, due)).toMatchObject({ executed_amount: '0', is_cancelled: true, reason: 'Expired' });
+    expect(await status(carol, later)).toMatchObject({ executed_amount: '1' });
+    expect((await exchange.post(alice, '/v1/mytrades', { symbol: 'btcusd' })).body).toEqual([]);
+  });
+
+  test('nor does an amendment that crosses', async () => {
+    const crossing = await exchange.order(bob, 'sell', '1', '60.00');
+    const due = await dueUnheard();
+    const amended = await exchange.post(bob, '/v1/order/amend', { order_id: crossing.body.order_id, price: '50.00' });
+    expect(amended.body).toMatchObject({ executed_amount: '0', is_live: true });
+    expect(await status(alice, due)).toMatchObject({ executed_amount: '0', reason: 'Expired' });
+  });
+
+  test('an amendment of its own that comes too late finds it closed', async () => {
+    const due = await dueUnheard();
+    const amend = { order_id: due.body.order_id, amount: '2' };
+    expect(await exchange.post(alice, '/v1/order/amend', amend)).toMatchObject({ status: 404 });
+    expect(await status(alice, due)).toMatchObject({ reason: 'Expired' });
+  });
+
+  test('one of which nobody has heard yet, since the disk stands still, expires in time as well', async () => {
+    exchange.isDiskStalled = true;
+    const due = gtd(alice, Date.now() + 30_000);
+    await until(() => exchange.engine.restingOrders === 1);
+    putClockAhead(60_000);
+    const taker = exchange.order(bob, 'sell', '1', '50.00');
+    await until(() => exchange.engine.lastTimestampMs > Date.now() - 5_000);
+    exchange.isDiskStalled = false;
+    exchange.wake();
+    expect((await taker).body).toMatchObject({ executed_amount: '0', is_live: true });
+    expect(await status(alice, await due)).toMatchObject({ executed_amount: '0', reason: 'Expired' });
+  });
+
+  test('a taker with no room behind the time gets 503 and its hold back', async () => {
+    await exchange.close();
+    exchange = await InlineExchange.start({ commandSlots: 4 });
+    [alice, bob, carol] = [await exchange.account(), await exchange.account(), await exchange.account()];
+    const due = await dueUnheard();
+    exchange.isEngineStopped = true;
+    let pass!: () => void;
+    exchange.ledger.gate = new Promise((resolve) => {
+      pass = resolve;
+    });
+    const takers = [1, 2, 3, 4].map(() => exchange.order(exchange.key(bob.accountId), 'sell', '1', '50.00'));
+    await until(() => exchange.gateway.ordersInFlight === 4);
+    pass();
+    const refused = await Promise.race(takers);
+    expect(refused).toMatchObject({ status: 503, body: { reason: 'Maintenance' } });
+    exchange.isEngineStopped = false;
+    exchange.wake();
+    const answers = await Promise.all(takers);
+    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 200, 200, 503]);
+    for (const { body } of answers) if (body.order_id !== undefined) expect(body.executed_amount).toBe('0');
+    expect(await status(alice, due)).toMatchObject({ executed_amount: '0', reason: 'Expired' });
+    await until(() => exchange.ledger.released.size === 1);
+  });
+
   test('a time that is past is refused by the gateway, and by the core when it passes on the way', async () => {
     const past = await gtd(alice, Date.now());
     expect(past).toMatchObject({ status: 400, body: { reason: 'InvalidTimestampInPayload' } });
