@@ -294,7 +294,7 @@ export class Gateway {
       ...adminAccountRoutes(accounts),
       ...entryRoutes(accounts, catalogue, entries),
       ...transferRoutes({ accounts, catalogue, desk, addresses }),
-      ...instrumentRoutes({ catalogue, states: this.#market.states, operator }),
+      ...instrumentRoutes({ accounts, catalogue, states: this.#market.states, operator }),
     ];
   }
 

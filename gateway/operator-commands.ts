@@ -96,6 +96,20 @@ export class OperatorCommands {
     return updating;
   }
 
+  /**
+   * Cancels every order of an instrument, whatever its state. Orders on their way may rest afterwards, unless it was
+   * halted before.
+   * @param accountId 0 for those of every account
+   * @returns how many are gone
+   * @throws as defineAsset
+   */
+  async cancelOrders(instrumentId: number, accountId: number): Promise<number> {
+    const scope = { instrumentId, keyId: 0 };
+    const event = await this.#change((origin) => this.#publisher.publishMassCancel({ ...origin, accountId }, scope));
+    if (event.kind !== EventKind.MASS_CANCELLED) fail(`a mass cancel was answered by event kind ${event.kind}`);
+    return event.cancelledOrders;
+  }
+
   /** Tells the core what time it is. @returns when every order that is due is gone @throws as defineAsset */
   async advanceTime(): Promise<void> {
     await this.#change((origin) => this.#publisher.publishTime(origin));

@@ -106,4 +106,10 @@ function addInstrumentCommands(instruments: Command, support: AdminCommandSuppor
       description,
       call: ([symbol]) => ({ path: PATH_OF_STATE, input: { symbol, state } }),
     });
+  addSubcommand(instruments, support, {
+    usage: 'cancel-orders <symbol>',
+    description: 'cancel all orders that rest or wait as stops, in every state; halt first, so that none comes after',
+    options: (command) => command.option('--account <name>', 'only those of this account'),
+    call: ([symbol], { account }) => ({ path: '/instruments/cancel-orders', input: { symbol, account } }),
+  });
 }

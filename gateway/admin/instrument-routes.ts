@@ -9,14 +9,17 @@ import {
   InvalidDefinitionError,
   MAX_QUANTITY_LOTS,
 } from '../../core/money/instrument.ts';
+import type { AccountAdmin } from '../../core/ports/keys.ts';
 import { InstrumentState } from '../../core/protocol/kinds.ts';
 import type { InstrumentStates, PriceBand } from '../market-data/instrument-states.ts';
 import type { OperatorCommands } from '../operator-commands.ts';
 import { formatPrice, formatQuantity } from '../rest/formatting.ts';
+import { accountNamed } from './account-routes.ts';
 import { AdminError, type AdminRoute, inputRoute } from './admin-route.ts';
 import { INSTRUMENT_UPDATE, referencePriceText, updatedRules } from './instrument-update.ts';
 
 export interface InstrumentParts {
+  readonly accounts: AccountAdmin;
   readonly catalogue: Catalogue;
   readonly states: InstrumentStates;
   readonly operator: OperatorCommands;
@@ -51,9 +54,13 @@ const STATE_CHANGE = z.strictObject({
   symbol: z.string(),
   state: z.enum(['trading', 'halted', 'cancel-only', 'post-only']),
 });
+const CANCELLATION = z.strictObject({
+  symbol: z.string(),
+  account: z.string().optional(), // every account's unless given
+});
 
 /** What is traded here, and whether. Every change is a journalled command. */
-export function instrumentRoutes({ catalogue, states, operator }: InstrumentParts): AdminRoute[] {
+export function instrumentRoutes({ accounts, catalogue, states, operator }: InstrumentParts): AdminRoute[] {
   const json = (instrument: Instrument) =>
     instrumentJson(instrument, states.state(instrument.instrumentId), states.band(instrument.instrumentId));
   const known = (symbol: string): Instrument => {
@@ -73,6 +80,12 @@ export function instrumentRoutes({ catalogue, states, operator }: InstrumentPart
       const instrument = known(symbol);
       await operator.setInstrumentState(instrument.instrumentId, STATES.get(state)!);
       return json(instrument);
+    }),
+    inputRoute('/instruments/cancel-orders', CANCELLATION, async ({ symbol, account }) => {
+      const instrument = known(symbol);
+      const accountId = account === undefined ? 0 : accountNamed(accounts, account).accountId;
+      const cancelledOrders = await operator.cancelOrders(instrument.instrumentId, accountId);
+      return { symbol: instrument.symbol, account: account ?? null, cancelledOrders };
     }),
     inputRoute('/instruments/update', INSTRUMENT_UPDATE, async (update) => {
       const { instrumentId } = known(update.symbol);

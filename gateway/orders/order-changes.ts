@@ -25,6 +25,12 @@ export interface Amendment {
   readonly quantityLots?: number; // the total, with what was filled or decremented before
 }
 
+/** Which of an account's orders a mass cancel takes. */
+export interface CancelScope {
+  readonly keyId: number; // 0 for those of every key
+  readonly instrumentId: number; // 0 for those of every instrument
+}
+
 export interface OrderChangeParts {
   readonly publisher: CommandPublisher;
   readonly room: CommandRoom;
@@ -85,15 +91,15 @@ export class OrderChanges {
   }
 
   /**
-   * Cancels all orders of the account, or of one of its keys. Those on their way when it is asked for are waited for, so
-   * that none of them stays.
+   * Cancels all orders of the account within the scope. Those on their way when it is asked for are waited for, so that
+   * none of them stays.
    * @returns the orders that this cancelled, oldest first
    */
-  async cancelAll(actor: OrderActor, which: 'account' | 'key', nonceDurable: Promise<void>): Promise<Order[]> {
+  async cancelAll(actor: OrderActor, scope: CancelScope, nonceDurable: Promise<void>): Promise<Order[]> {
     const { room } = this.#parts;
     room.requireOpen();
     room.reserve(1);
-    const cancelling = this.#submitMassCancel(actor, which === 'key' ? actor.keyId : 0, nonceDurable);
+    const cancelling = this.#submitMassCancel(actor, scope, nonceDurable);
     this.#massCancelling.add(cancelling);
     return cancelling.finally(() => this.#massCancelling.delete(cancelling));
   }
@@ -149,7 +155,7 @@ export class OrderChanges {
   }
 
   /** One slot is reserved. */
-  async #submitMassCancel(actor: OrderActor, keyId: number, nonceDurable: Promise<void>): Promise<Order[]> {
+  async #submitMassCancel(actor: OrderActor, scope: CancelScope, nonceDurable: Promise<void>): Promise<Order[]> {
     const { publisher, outcomes, commandIds, view, inFlight } = this.#parts;
     try {
       await nonceDurable;
@@ -158,9 +164,11 @@ export class OrderChanges {
       publisher.unreserve(1);
       throw error;
     }
-    const orders = view.restingOrders(actor.accountId).filter((order) => keyId === 0 || order.keyId === keyId);
+    const isWithin = ({ keyId, instrumentId }: Order): boolean =>
+      (scope.keyId === 0 || keyId === scope.keyId) && (scope.instrumentId === 0 || instrumentId === scope.instrumentId);
+    const orders = view.restingOrders(actor.accountId).filter(isWithin);
     const origin = { commandId: commandIds.next(), accountId: actor.accountId, ledgerSequence: 0 };
-    const sequence = publisher.publishMassCancel(origin, { instrumentId: 0, keyId });
+    const sequence = publisher.publishMassCancel(origin, scope);
     await outcomes.lastEventOf(sequence);
     return orders.filter(({ cancelReason }) => cancelReason === CancelReason.MASS_CANCELLED);
   }

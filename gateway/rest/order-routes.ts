@@ -15,6 +15,7 @@ import { parseAmendment } from './amend-fields.ts';
 import { ApiError, echo } from './errors.ts';
 import { parseClientOrderId, parseOrder } from './order-fields.ts';
 import { type OrderJson, orderJson } from './order-json.ts';
+import { optionalInstrument } from './query-fields.ts';
 import type { PrivateEndpoint } from './router.ts';
 import { slicedJson } from './sliced-json.ts';
 import type { Answered } from './unknown-outcome.ts';
@@ -39,12 +40,15 @@ export function orderRoutes(parts: OrderRouteParts): PrivateEndpoint[] {
   const json = (order: Order, trades?: readonly AccountTrade[]): OrderJson =>
     orderJson(order, instrumentOf(order), trades);
 
+  /** `symbol`, which leaves the orders of all others alone, is ours. */
   const massCancel = (pattern: string, which: 'account' | 'key'): PrivateEndpoint => ({
     method: 'POST',
     pattern,
     roles: ['trader'],
-    async answer({ apiKey, nonceDurable }) {
-      const cancelled = orderEntry.changes.cancelAll(apiKey, which, nonceDurable);
+    async answer({ apiKey, fields, nonceDurable }) {
+      const instrumentId = optionalInstrument(fields.get('symbol'), catalogue)?.instrumentId ?? 0;
+      const scope = { keyId: which === 'key' ? apiKey.keyId : 0, instrumentId };
+      const cancelled = orderEntry.changes.cancelAll(apiKey, scope, nonceDurable);
       const orders = await answered(cancelled, 'ask for the open orders');
       const cancelledOrders = orders.map(({ orderId }) => orderId);
       return jsonReply({ result: 'ok', details: { cancelledOrders, cancelRejects: [] } });

@@ -101,6 +101,35 @@ test('a market is halted for orders but not for cancels, restricted, and resumed
   expect((await order(bob, 'buy', '0.01', '1.00')).body).toMatchObject({ is_live: true });
 });
 
+test('an operator clears a market, of one account or of all, and what was held is free again', async () => {
+  const balance = async (of: Credentials, currency: string): Promise<[string, string]> => {
+    const rows = (await post(of, '/v1/balances')).body as { currency: string; amount: string; available: string }[];
+    const { amount, available } = rows.find((row) => row.currency === currency)!;
+    return [amount, available];
+  };
+  for (const each of [alice, bob]) await post(each, '/v1/order/cancel/all');
+  const other = await order(alice, 'sell', '1', '4000.00', { symbol: 'ethusd' });
+  const stop = { type: 'exchange stop limit', stop_price: '80000.00' };
+  for (const fields of [{}, {}, stop]) await order(alice, 'sell', '0.5', '70000.00', fields);
+  await order(bob, 'sell', '0.25', '70000.00');
+  const [total, available] = await balance(alice, 'BTC');
+  expect(Number(total) - Number(available)).toBe(1.5);
+
+  const ofBob = await commands.json('instruments', 'cancel-orders', 'BTCUSD', '--account', 'bob');
+  expect(ofBob).toEqual({ symbol: 'btcusd', account: 'bob', cancelledOrders: 1 });
+  expect((await post(bob, '/v1/orders')).body).toEqual([]);
+  expect((await post(alice, '/v1/orders')).body).toHaveLength(4);
+  await commands.json('instruments', 'halt', 'btcusd');
+  const ofAll = await commands.run('instruments', 'cancel-orders', 'btcusd');
+  expect(ofAll.stdout).toMatch(/cancelledOrders +4/); // with the one that is left of a revoked key
+  await commands.json('instruments', 'resume', 'btcusd');
+  const open = (await post(alice, '/v1/orders')).body;
+  expect(open.map((each: { order_id: string }) => each.order_id)).toEqual([other.body.order_id]);
+  expect(await balance(alice, 'BTC')).toEqual([total, total]);
+  expect(await commands.run('audit')).toMatchObject({ code: 0 });
+  expect((await commands.run('instruments', 'cancel-orders', '--help')).stdout).toContain('--account <name>');
+});
+
 test('an instrument with a new asset is added, trades, and is there after kill -9 with its state', async () => {
   const steps = ['--tick-size', '0.01', '--lot-size', '0.001', '--minimum', '0.01'];
   const added = await commands.json(
@@ -159,6 +188,8 @@ test.each([
   ['/keys', { account: 'alice', roles: [] }, 400, 'roles'],
   ['/keys/revoke', { key: 'account-nobody' }, 400, 'does not exist'],
   ['/instruments/state', { symbol: 'nousd', state: 'halted' }, 404, 'there is no instrument "nousd"'],
+  ['/instruments/cancel-orders', { symbol: 'nousd' }, 404, 'there is no instrument "nousd"'],
+  ['/instruments/cancel-orders', { symbol: 'btcusd', account: 'nobody' }, 404, 'there is no account "nobody"'],
   ['/instruments/update', { symbol: 'nousd', makerRatePpm: 1 }, 404, 'there is no instrument "nousd"'],
   ['/instruments/update', { symbol: 'btcusd' }, 400, 'at least one'],
   ['/instruments', { base: 'BTC', quote: 'USD', ...STEPS }, 409, 'defined already'],

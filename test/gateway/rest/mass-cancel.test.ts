@@ -46,6 +46,26 @@ test('cancel/session takes the orders of its own key only', async () => {
   expect(await openOrders(alice)).toEqual([first]);
 });
 
+test('with a symbol both take the orders of that market only, in any case of its letters; an unknown one takes none', async () => {
+  const second = exchange.key(alice.accountId);
+  const [btc, eth, ofSecond, ethOfSecond] = [
+    await placed(alice, '10.00'),
+    await placed(alice, '11.00', { symbol: 'ethusd' }),
+    await placed(second, '12.00'),
+    await placed(second, '13.00', { symbol: 'ethusd' }),
+  ];
+  const cancel = (key: TestAccount, which: string, symbol: unknown) =>
+    exchange.post(key, `/v1/order/cancel/${which}`, { symbol });
+  for (const wrong of ['nosuchusd', 7])
+    expect(await cancel(alice, 'all', wrong)).toMatchObject({ status: 400, body: { reason: 'InvalidSymbol' } });
+  expect(await openOrders(alice)).toEqual([btc, eth, ofSecond, ethOfSecond]);
+  expect((await cancel(second, 'session', 'ETHUSD')).body.details.cancelledOrders).toEqual([ethOfSecond]);
+  expect(await openOrders(alice)).toEqual([btc, eth, ofSecond]);
+  expect((await cancel(alice, 'all', 'btcusd')).body.details.cancelledOrders).toEqual([btc, ofSecond]);
+  expect(await openOrders(alice)).toEqual([eth]);
+  expect((await cancel(alice, 'all', 'btcusd')).body.details.cancelledOrders).toEqual([]);
+});
+
 test('nothing to cancel is an empty list', async () => {
   expect((await exchange.post(alice, '/v1/order/cancel/all')).body.details.cancelledOrders).toEqual([]);
 });
