@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { anyAmendment, orderOfAnyKind } from './order-kinds.ts';
 import type { RandomIntegers } from './random-integers.ts';
 import { type Answer, type Credentials, nextNonce, signedPost } from './signed-client.ts';
@@ -32,13 +33,16 @@ export class TradingLoad {
   readonly #accounts: readonly Credentials[];
   readonly #random: RandomIntegers;
   readonly #kinds: 'limit' | 'all';
+  readonly #pauseMs: number;
   #orderCount = 0;
   #isOver = false;
 
-  constructor(accounts: readonly Credentials[], random: RandomIntegers, kinds: 'limit' | 'all' = 'limit') {
+  /** @param pauseMs of a client between two of its requests, where a test takes long and does not need many */
+  constructor(accounts: readonly Credentials[], random: RandomIntegers, kinds: 'limit' | 'all' = 'limit', pauseMs = 0) {
     this.#accounts = accounts;
     this.#random = random;
     this.#kinds = kinds;
+    this.#pauseMs = pauseMs;
   }
 
   /** Every client ends with the request that it waits for. */
@@ -60,6 +64,7 @@ export class TradingLoad {
       } catch {
         return; // the exchange is gone: nothing is known of the last request
       }
+      if (this.#pauseMs > 0) await sleep(this.#pauseMs);
     }
   }
 
