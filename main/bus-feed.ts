@@ -9,7 +9,6 @@ export interface BusSettings extends ExchangeFeedSettings {
   readonly namespace: string;
   /** Events can't be read from the log any more, or it lacks what was consumed. */
   readonly onLogFailure: (failure: FeedFailure) => void;
-  readonly onTrouble: (text: string) => void;
 }
 
 /** Through RabbitMQ: published from the event log, and brought from there to consumers of this process, if it has some. */

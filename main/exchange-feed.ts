@@ -29,8 +29,10 @@ export interface ExchangeFeedSettings {
   /** @returns the highest event sequence that the event log holds */
   readonly endSequence: () => number;
   readonly onAdvance: (durableSequence: number) => void;
-  /** A consumer of this process stopped, at one partition or as a whole. */
+  /** A consumer of this process stopped, at one partition or (without a broker) as a whole. */
   readonly onFailure: (failure: FeedFailure) => void;
+  /** Told in a sentence what went wrong and is tried again. */
+  readonly onTrouble: (text: string) => void;
 }
 
 /** Without a broker: consumers of this process read the event log themselves. */

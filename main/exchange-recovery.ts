@@ -1,6 +1,7 @@
 import { SnapshotReader } from '../core/journal/snapshot-reader.ts';
 import type { ExchangeThreads, Recovered } from '../core/threads/exchange-threads.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { PartitionStoppedError } from '../workers/bus/feed-errors.ts';
 import { releaseOrphanedHolds } from '../workers/ledger/orphan-release.ts';
 import { SETTLEMENT } from '../workers/settlement/settlement-consumer.ts';
 import type { Configuration } from './configuration.ts';
@@ -82,7 +83,7 @@ export class ExchangeRecovery {
     this.#releaseOrphans(lastEventSequence, heldWithdrawals);
     // The gateway waits for what an account's events have done to its balances, but has seen none from before here.
     const settled = feed.settledThrough(snapshot?.eventSequence ?? 0, SETTLEMENT).then(() => gateway.settledBegin());
-    if (feed.bus === null) await stores.exchangeLedger.unlessAway(settled);
+    if (feed.bus === null) await stores.exchangeLedger.unlessAway(settled.catch(unlessPartitionStopped));
     else settled.catch(() => undefined); // a broker, or a worker behind it, may be away for long
     onProgress({ type: 'recovery-done', fromCommandSequence: snapshot?.commandSequence ?? 0, lastCommandSequence });
   }
@@ -122,4 +123,9 @@ export class ExchangeRecovery {
       (error: unknown) => hooks.logger.error({ err: error }, 'orphaned holds were not released'),
     );
   }
+}
+
+/** The others go on; balances are waited for as with a broker. @throws everything else */
+function unlessPartitionStopped(error: Error): void {
+  if (!(error instanceof PartitionStoppedError)) throw error;
 }

@@ -100,10 +100,9 @@ export class ExchangeWork {
   }
 
   /** @returns once that is known to outlive this process, or after a second: nothing may trade on for long */
-  async tellPartitionStopped(consumer: string, partition: number | null, { message }: Error): Promise<void> {
-    const where = partition === null ? 'altogether' : `at partition ${partition}`;
-    const text = `${consumer} stopped ${where}: ${message}`;
-    this.notices.raise({ kind: 'partition-stopped', text, facts: { consumer, partition } });
+  async tellConsumerStopped(consumer: string, { message }: Error): Promise<void> {
+    const text = `${consumer} stopped altogether: ${message}`;
+    this.notices.raise({ kind: 'partition-stopped', text, facts: { consumer, partition: null } });
     await this.#board.sent(LAST_WORDS_MS);
   }
 

@@ -12,6 +12,7 @@ import { parkedRoutes } from '../gateway/admin/parked-routes.ts';
 import { probeRoutes } from '../gateway/admin/probe-routes.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { CommandIds } from '../gateway/orders/command-ids.ts';
+import { PartitionStoppedError } from '../workers/bus/feed-errors.ts';
 import type { FeedFailure } from '../workers/bus/feed-settings.ts';
 import type { SqliteKeyStore } from '../workers/storage/key-store.ts';
 import type { BusFeed } from './bus-feed.ts';
@@ -283,6 +284,7 @@ export class RunningExchange {
       // Segments go to the archive only when every consumer is durably past them.
       onAdvance: (durableSequence: number) => this.#threads.consumedThrough(durableSequence),
       onFailure: (failure: FeedFailure) => this.#onConsumerFailure(failure),
+      onTrouble: (text: string) => logger.warn(text),
     };
     if (amqpUrl === undefined || this.#BusFeed === null) return new LocalFeed(settings);
     return new this.#BusFeed({
@@ -290,7 +292,6 @@ export class RunningExchange {
       url: amqpUrl,
       namespace: busNamespace!,
       onLogFailure: (failure) => this.#endFor(failure),
-      onTrouble: (text) => logger.warn(text),
     });
   }
 
@@ -322,30 +323,35 @@ export class RunningExchange {
 
   #onConsumerFailure(failure: FeedFailure): void {
     if (this.#settlement.signal.aborted && failure.error instanceof LedgerUnavailableError) return; // at an orderly end
-    // What nobody else sees is our own broken fact, and ends the process; with a broker the others trade on.
-    if (this.#feed.bus === null) this.#endFor(failure);
+    if (failure.partition === null) this.#endFor(failure);
     else this.#alarm.stopped(failure);
   }
 
-  #endFor({ consumer, partition, error }: FeedFailure): void {
-    const reason = `${consumer} stopped at partition ${partition ?? 'all'}: ${error.message}`;
+  /** The event log can't be read, or lacks what was consumed: no partition can be followed, here or anywhere. */
+  #endFor({ consumer, error }: FeedFailure): void {
+    const reason = `${consumer} stopped at all partitions: ${error.message}`;
     void this.#stores.work
-      .tellPartitionStopped(consumer, partition, error)
+      .tellConsumerStopped(consumer, error)
       .finally(() => this.#hooks.onFatal(new Error(reason, { cause: error })));
   }
 
   /** A ledger that can't be asked is not waited for any more: the journal has everything, and the next start settles it. */
   async #settleThrough(eventSequence: number): Promise<void> {
     this.#settlement.abort();
-    try {
-      const settled = this.#feed.settledThrough(eventSequence);
-      if (this.#feed.bus === null) await settled;
-      else await Promise.race([settled, sleep(BUS_PATIENCE_MS, undefined, { ref: false })]);
-    } catch (error) {
-      if (!(error instanceof LedgerUnavailableError)) throw error;
-      this.#hooks.logger.warn(`not everything is settled, the next start does it: ${error.message}`);
-    }
+    const consumers = this.#feed.positions().map(({ consumer }) => consumer);
+    const settled = Promise.all(consumers.map((consumer) => this.#consumedThrough(eventSequence, consumer)));
+    if (this.#feed.bus === null) await settled;
+    else await Promise.race([settled, sleep(BUS_PATIENCE_MS, undefined, { ref: false })]);
     await this.#feed.stop();
+  }
+
+  async #consumedThrough(eventSequence: number, consumer: string): Promise<void> {
+    try {
+      await this.#feed.settledThrough(eventSequence, consumer);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailableError || error instanceof PartitionStoppedError)) throw error;
+      this.#hooks.logger.warn(`not everything is consumed, the next start goes on with it: ${error.message}`);
+    }
   }
 
   /** @returns once the event log holds that event: what a crash took from its end was written again by then */

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { partitionQueue } from '../../workers/bus/feed-topology.ts';
@@ -5,6 +8,8 @@ import { exchangeDatabasePath } from '../../workers/storage/exchange-database.ts
 import { readBusNamespace } from '../../workers/storage/folder-bus.ts';
 import { SqliteDatabase } from '../../workers/storage/sqlite-database.ts';
 import { ExchangeProcess } from '../support/exchange-process.ts';
+import { PoisonPartition } from '../support/poison-partition.ts';
+import { LedgerCommands } from '../support/redis-exchange.ts';
 import { sharedRabbitmq } from '../support/servers/test-servers.ts';
 import type { Credentials } from '../support/signed-client.ts';
 import { signedPost } from '../support/signed-client.ts';
@@ -29,7 +34,13 @@ async function poison({ folder, servers }: SplitExchange): Promise<void> {
   await broker.close();
 }
 
-async function expectOnlyBitcoinHalted(exchange: ExchangeProcess, all: SplitExchange): Promise<void> {
+/** @param commands of the same folder */
+async function expectOnlyBitcoinHalted(
+  exchange: ExchangeProcess,
+  commands: Pick<SplitExchange, 'run'>,
+  consumer: string,
+  trouble: RegExp,
+): Promise<void> {
   const { baseUrl, accounts } = exchange.sandbox;
   const [alice, bob] = accounts as readonly Credentials[] as [Credentials, Credentials];
   await waitUntil(async () => {
@@ -46,13 +57,17 @@ async function expectOnlyBitcoinHalted(exchange: ExchangeProcess, all: SplitExch
     return body.find(({ currency }: { currency: string }) => currency === 'ETH').amount === '101';
   }, 'ethusd trades and settles');
   const { consumers } = await exchange.status();
-  expect(consumers.find(({ consumer }) => consumer === 'settlement')?.troubles).toEqual([
-    expect.objectContaining({ partition: PARTITION, trouble: expect.stringMatching(/stopped: .*message/) }),
+  expect(consumers.find((status) => status.consumer === consumer)?.troubles).toEqual([
+    expect.objectContaining({ partition: PARTITION, trouble: expect.stringMatching(trouble) }),
   ]);
-  expect(await all.run(['status'])).toMatchObject({
+  expect(await commands.run(['status'])).toMatchObject({
     code: 0,
-    output: expect.stringMatching(/settlement, partition 1: stopped/),
+    output: expect.stringContaining(`${consumer}, partition ${PARTITION}: stopped`),
   });
+  await waitUntil(async () => {
+    const told = (await exchange.admin('/notices/list', { kind: 'partition-stopped' })) as readonly { text: string }[];
+    return told.some(({ text }) => /^btcusd.* halted, since partition 1 can't be followed/.test(text));
+  }, 'a notice says so');
 }
 
 test('a poison batch stops its partition at a worker: its instruments halt, others trade on, status says why', {
@@ -63,7 +78,7 @@ test('a poison batch stops its partition at a worker: its instruments halt, othe
   const workers = await all.startWorker('settlement,history,audit-tap,klines');
   await all.settled();
   await poison(all);
-  await expectOnlyBitcoinHalted(exchange, all);
+  await expectOnlyBitcoinHalted(exchange, all, 'settlement', /stopped: .*message/);
   expect(await Promise.race([workers.ended, Promise.resolve('alive')])).toBe('alive');
 
   // Queues are emptied and filled anew by a start of the exchange; then the worker may go on, and the operator resumes.
@@ -88,10 +103,67 @@ test('the same in an exchange that runs all in one', { timeout: 360_000 }, async
   const exchange = await ExchangeProcess.start(all.folder, environment);
   try {
     await poison(all);
-    await expectOnlyBitcoinHalted(exchange, all);
+    await expectOnlyBitcoinHalted(exchange, all, 'settlement', /stopped: .*message/);
     expect(await exchange.stop()).toBe(0);
   } finally {
     await exchange.kill();
   }
   await all.expectAudited('stopped in order with a partition behind');
 });
+
+test.each(['settlement', 'history'] as const)(
+  'the same without RabbitMQ: a partition that %s can not follow',
+  {
+    timeout: 360_000,
+  },
+  async (consumer) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringbook-poison-batch-'));
+    const poison = new PoisonPartition();
+    const commands = new LedgerCommands(folder, () => undefined);
+    let exchange = await ExchangeProcess.start(folder, poison.environment);
+    try {
+      const [alice, bob] = exchange.sandbox.accounts as readonly Credentials[] as [Credentials, Credentials];
+      const order = (who: Credentials, fields: object) =>
+        signedPost(exchange.sandbox.baseUrl, who, '/v1/order/new', limitOrder(fields));
+      expect(await order(alice, {})).toMatchObject({ status: 200 });
+      poison.poison(consumer, PARTITION);
+      expect(await order(bob, { side: 'sell' })).toMatchObject({ status: 200, body: { executed_amount: '0.01' } });
+      await expectOnlyBitcoinHalted(exchange, commands, consumer, /stopped: injected/);
+      expect(exchange.output).toContain(`${consumer}, partition ${PARTITION}: attempt 5 failed: injected`);
+
+      expect(await exchange.stop()).toBe(0);
+      await commands.expectAudited('stopped in order with a partition behind');
+      if (consumer === 'settlement') {
+        // The history is needed by a start from a snapshot, up to it; settlement is not waited for.
+        exchange = await ExchangeProcess.start(folder, poison.environment);
+        await expectTroubles(exchange, [expect.stringMatching(/stopped: injected/)]);
+        expect(await order(alice, { symbol: 'ethusd', amount: '1' })).toMatchObject({ status: 200 });
+        await exchange.kill();
+        await commands.expectAudited('killed with a partition behind');
+      }
+
+      poison.heal();
+      exchange = await ExchangeProcess.start(folder, poison.environment);
+      await exchange.admin('/instruments/state', { symbol: 'btcusd', state: 'trading' });
+      expect(await order(alice, {})).toMatchObject({ status: 200 });
+      expect(await order(bob, { side: 'sell' })).toMatchObject({ status: 200, body: { executed_amount: '0.01' } });
+      await waitUntil(async () => {
+        const { events } = await exchange.status();
+        return Math.min(events.settledSequence, events.historySequence) === events.loggedSequence;
+      }, 'everything is settled and stored');
+      await expectTroubles(exchange, []);
+      expect(await exchange.stop()).toBe(0);
+      await commands.expectAudited('after the partition was mended');
+    } finally {
+      await exchange.kill();
+      poison.remove();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+async function expectTroubles(exchange: ExchangeProcess, troubles: readonly string[]): Promise<void> {
+  const found = async () => (await exchange.status()).consumers.flatMap((status) => status.troubles);
+  await waitUntil(async () => (await found()).length === troubles.length, `${troubles.length} troubles`);
+  expect((await found()).map(({ trouble }) => trouble)).toEqual(troubles);
+}

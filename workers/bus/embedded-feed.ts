@@ -2,6 +2,7 @@ import { fail } from '../../core/assert.ts';
 import type { EventConsumer, EventFeed } from '../../core/ports/event-feed.ts';
 import { ConsumerRun } from './consumer-run.ts';
 import {
+  ATTEMPTS,
   type ConsumerPosition,
   type ConsumerRunSettings,
   DEFAULT_BATCH_EVENTS,
@@ -18,8 +19,8 @@ export class EmbeddedFeed implements EventFeed {
   readonly #runs: ConsumerRun[] = [];
 
   constructor(settings: EmbeddedFeedSettings) {
-    const { onAdvance = () => {} } = settings;
-    this.#settings = { ...settings, onAdvance: () => onAdvance(this.durableSequence) };
+    const { onAdvance = () => {}, onTrouble = () => {} } = settings;
+    this.#settings = { ...ATTEMPTS, ...settings, onTrouble, onAdvance: () => onAdvance(this.durableSequence) };
     this.#batchEvents = settings.batchEvents;
   }
 

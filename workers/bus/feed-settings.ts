@@ -9,9 +9,17 @@ export interface EmbeddedFeedSettings {
   readonly onFailure: (failure: FeedFailure) => void;
   /** Called after batches were consumed, with the lowest watermark of all consumers: durably past it are all of them. */
   readonly onAdvance?: (durableSequence: number) => void;
+  /** Told in a sentence what went wrong and is tried again. */
+  readonly onTrouble?: (text: string) => void;
   /** Events read at a time, for every consumer, whatever it asks for. A batch of one partition is never larger. */
   readonly batchEvents?: number;
+  /** How often a batch is tried in all, each pause twice as long as the one before. */
+  readonly attempts?: number;
+  readonly firstPauseMs?: number;
 }
+
+/** On any feed. Six attempts take pauses of 3.1 s in all. */
+export const ATTEMPTS = { attempts: 6, firstPauseMs: 100 } as const;
 
 /** What one consumer's run is made with. */
 export interface ConsumerRunSettings extends Omit<Required<EmbeddedFeedSettings>, 'onAdvance'> {

@@ -1,5 +1,5 @@
 import type { AmqpConnection } from './amqp-connection.ts';
-import type { FeedFailure } from './feed-settings.ts';
+import { ATTEMPTS, type FeedFailure } from './feed-settings.ts';
 
 /** What a subscriber is made with, and what it tells. */
 export interface EventSubscriberSettings {
@@ -26,8 +26,7 @@ export interface EventSubscriberSettings {
   readonly openTimeoutMs?: number;
 }
 
-/** Six attempts take pauses of 3.1 s in all. */
-export const SUBSCRIBER_DEFAULTS = { prefetch: 16, attempts: 6, firstPauseMs: 100, checkMs: 30_000 } as const;
+export const SUBSCRIBER_DEFAULTS = { ...ATTEMPTS, prefetch: 16, checkMs: 30_000 } as const;
 
 /** What a subscription has done since its process began. */
 export interface SubscriptionCounts {

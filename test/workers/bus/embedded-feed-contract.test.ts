@@ -11,6 +11,7 @@ function start({ consumers, partitionCount = PARTITIONS, ...settings }: FeedStar
   const feed = new EmbeddedFeed({
     ...settings,
     partitionCount,
+    firstPauseMs: 5,
     onFailure: (failure) => failures.push(failure),
   });
   for (const consumer of consumers) feed.subscribe(consumer);

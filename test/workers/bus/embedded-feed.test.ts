@@ -4,7 +4,9 @@ import { InvariantError } from '../../../core/assert.ts';
 import { type EventBatch, type EventConsumer, partitionOf } from '../../../core/ports/event-feed.ts';
 import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { EmbeddedFeed } from '../../../workers/bus/embedded-feed.ts';
+import { PartitionStoppedError } from '../../../workers/bus/feed-errors.ts';
 import type { FeedFailure } from '../../../workers/bus/feed-settings.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { PARTITIONS } from './event-store.ts';
 import { writtenLog } from './written-log.ts';
 
@@ -47,7 +49,8 @@ class Notebook implements EventConsumer {
 function feedOf(folder: string, end: () => number, batchEvents = 37) {
   const failures: FeedFailure[] = [];
   const onFailure = (failure: FeedFailure): void => void failures.push(failure);
-  const feed = new EmbeddedFeed({ folder, partitionCount: PARTITIONS, endSequence: end, onFailure, batchEvents });
+  const settings = { folder, partitionCount: PARTITIONS, endSequence: end, onFailure, batchEvents, firstPauseMs: 5 };
+  const feed = new EmbeddedFeed(settings);
   return { feed, failures };
 }
 
@@ -110,8 +113,9 @@ test('who waits for a partition that has failed, or asks later, is told why', as
   const { folder, events } = await writtenLog(seed, 300);
   const { feed, failures } = feedOf(folder, () => events.length);
   feed.subscribe(new Notebook(Array(PARTITIONS).fill(0), Math.floor(events.length / 2)));
-  await expect(feed.settledThrough(events.length)).rejects.toThrow(/^event/);
-  await expect(feed.settledThrough(1)).rejects.toThrow(/^event/);
+  const reason = /^notebook has stopped at partition 1: event \d+$/;
+  await expect(feed.settledThrough(events.length)).rejects.toThrow(reason);
+  await expect(feed.settledThrough(1)).rejects.toThrow(PartitionStoppedError);
   expect(feed.positions()[0]!.failedPartitions).toEqual([1]);
   expect(failures).toHaveLength(1);
   await feed.stop();
@@ -158,4 +162,43 @@ test('a stop while watermarks are being moved is not missed', { timeout: 20_000 
     for (let turn = 0; turn < turns; turn++) await null;
     await feed.stop();
   }
+});
+
+test('a stop does not wait for a partition that is tried again, and tells nobody that it has stopped', async () => {
+  const { folder, events } = await writtenLog(seed, 100);
+  const failures: FeedFailure[] = [];
+  const troubles: string[] = [];
+  const feed = new EmbeddedFeed({
+    folder,
+    partitionCount: PARTITIONS,
+    endSequence: () => events.length,
+    onFailure: (failure) => failures.push(failure),
+    onTrouble: (text) => troubles.push(text),
+    firstPauseMs: 600_000,
+  });
+  feed.subscribe(new Notebook(Array(PARTITIONS).fill(0), 0));
+  await waitUntil(() => troubles.length > 0, 'a first attempt');
+  expect(troubles[0]).toMatch(/^notebook, partition 1: attempt 1 failed: event/);
+  await feed.stop();
+  expect(failures).toEqual([]);
+});
+
+test('a watermark that quiet partitions fail to move is tried as often as a batch', async () => {
+  const { folder, events } = await writtenLog(seed, 50);
+  const { feed, failures } = feedOf(folder, () => events.length);
+  const quiet = [...Array(PARTITIONS).keys()].find((partition) =>
+    events.every((event) => partitionOf(event, PARTITIONS) !== partition),
+  )!;
+  let tries = 0;
+  const consume = async ({ partition }: EventBatch): Promise<void> => {
+    if (partition !== quiet) return;
+    tries += 1;
+    throw new Error('no');
+  };
+  feed.subscribe({ name: 'stuck', watermarks: async () => Array(PARTITIONS).fill(0), consume });
+  await feed.settledThrough(events.length);
+  feed.advanceWatermarks();
+  await waitUntil(() => failures.length > 0, 'it stops');
+  expect([failures[0]!.partition, tries]).toEqual([quiet, 6]);
+  await feed.stop();
 });

@@ -111,9 +111,12 @@ export function feedContract(name: string, open: () => FeedUnderTest): void {
       const fail = (error: string): never => {
         throw new Error(error);
       };
-      const consumer = new StoringConsumer('store', store, ({ partition, lastSequence }) =>
-        partition === 1 && lastSequence >= middle ? fail('no such account') : undefined,
-      );
+      const triedAfter: number[] = [];
+      const consumer = new StoringConsumer('store', store, ({ partition, beforeSequence, lastSequence }) => {
+        if (partition !== 1 || lastSequence < middle) return;
+        triedAfter.push(beforeSequence);
+        fail('no such account');
+      });
       const feed = open().start({ folder, endSequence: () => events.length, consumers: [consumer], batchEvents: 20 });
       const others = [0, 2, 3, 4, 5, 6, 7];
       await waitUntil(() => feed.failures.length > 0, 'a failure');
@@ -126,6 +129,47 @@ export function feedContract(name: string, open: () => FeedUnderTest): void {
       expect(store.taken[1]!.every(({ eventSequence }) => eventSequence < middle)).toBe(true);
       expect(feed.failures).toEqual([{ consumer: 'store', partition: 1, error: expect.any(Error) }]);
       expect(feed.failures[0]!.error.message).toBe('no such account');
+      // The last batch again and again; before it perhaps larger ones that it was the end of.
+      expect(triedAfter.slice(-6)).toEqual(Array(6).fill(store.watermarks[1]));
+      await feed.stop();
+    });
+
+    test('a batch that fails is tried again in place while the others go on, and nothing is passed over', async () => {
+      const { folder, events } = await writtenLog(seed, 300);
+      const store = new EventStore();
+      const othersAreDone = Promise.withResolvers<void>();
+      let tries = 0;
+      const consumer = new StoringConsumer('store', store, async ({ partition }) => {
+        if (partition !== 1) return;
+        tries += 1;
+        if (tries % 3 === 0) return; // each batch comes through with its third try
+        if (tries === 2) await othersAreDone.promise;
+        throw new Error('not now');
+      });
+      const feed = open().start({ folder, endSequence: () => events.length, consumers: [consumer], batchEvents: 20 });
+      const others = [0, 2, 3, 4, 5, 6, 7];
+      await waitUntil(() => others.every((partition) => store.hasAll(events, partition)), 'the other partitions');
+      expect(store.taken[1]).toEqual([]);
+      othersAreDone.resolve();
+      await feed.progress.settledThrough(events.length);
+      store.expectAll(events);
+      expect([feed.failures, store.gapCount, tries]).toEqual([[], 0, expect.toSatisfy((count) => count >= 3)]);
+      await feed.stop();
+    });
+
+    test('a batch that was applied although it failed is not applied again', async () => {
+      const { folder, events } = await writtenLog(seed, 200);
+      const store = new EventStore();
+      const random = new RandomIntegers(seed);
+      const consumer = new StoringConsumer('store', store, (batch) => {
+        if (random.below(3) > 0) return;
+        store.apply(batch);
+        throw new Error('its answer was lost');
+      });
+      const feed = open().start({ folder, endSequence: () => events.length, consumers: [consumer], batchEvents: 7 });
+      await feed.progress.settledThrough(events.length);
+      store.expectAll(events);
+      expect(feed.failures).toEqual([]);
       await feed.stop();
     });
 
