@@ -21,6 +21,9 @@ const OPTIONS: readonly (readonly string[])[] = [
   ['maker-or-cancel'],
 ];
 
+/** Between two requests of a client: in the short form other tests run beside, and the processor is what all wait for. */
+const PAUSE_MS = process.env.RINGBOOK_TEST_LONG === '1' ? 0 : 5;
+
 /**
  * Clients that trade with each other until the connection breaks: orders of every option around one price, a quarter
  * of the requests cancels. They keep what a careful client would: what was sent, and what was acknowledged. Of all kinds:
@@ -37,8 +40,13 @@ export class TradingLoad {
   #orderCount = 0;
   #isOver = false;
 
-  /** @param pauseMs of a client between two of its requests, where a test takes long and does not need many */
-  constructor(accounts: readonly Credentials[], random: RandomIntegers, kinds: 'limit' | 'all' = 'limit', pauseMs = 0) {
+  /** @param pauseMs of a client between two of its requests */
+  constructor(
+    accounts: readonly Credentials[],
+    random: RandomIntegers,
+    kinds: 'limit' | 'all' = 'limit',
+    pauseMs = PAUSE_MS,
+  ) {
     this.#accounts = accounts;
     this.#random = random;
     this.#kinds = kinds;
