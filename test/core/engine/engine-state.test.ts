@@ -30,8 +30,11 @@ describe('an engine made from the state of another goes on as that one does, eve
         }
         if (!cuts.includes(step)) continue;
         const copies = [first, ...others].map(({ engine }) => engine.exportState()); // of copies of copies too
+        expectSameBytes(copies, `SEED=${seed} step=${step}`);
         others = copies.map((state) => restored(state, first.engine.stateHash()));
       }
+      const all = [first, ...others].map(({ engine }) => engine.exportState());
+      expectSameBytes(all, `SEED=${seed} at last`);
       for (const { engine } of others) {
         engine.verifyInvariants();
         expect(engine.stateHash()).toBe(first.engine.stateHash());
@@ -39,6 +42,18 @@ describe('an engine made from the state of another goes on as that one does, eve
       }
     });
 });
+
+/**
+ * The hash leaves out what the core only keeps for the gateway, the fees of later orders: their bytes prove them. In
+ * ORDERS, of which every field that means anything is hashed, levels and stale rows may differ.
+ */
+function expectSameBytes([first, ...others]: readonly EngineState[], when: string): void {
+  for (const { sections } of others)
+    for (const [index, { id, bytes }] of first!.sections.entries()) {
+      if (id === StateSection.ORDERS) continue;
+      expect(Buffer.from(sections[index]!.bytes).equals(Buffer.from(bytes)), `section ${id}, ${when}`).toBe(true);
+    }
+}
 
 function restored(state: EngineState, stateHash: string): EngineHarness {
   const harness = new EngineHarness({ limits: state.limits, staleByte: 0x3c });
