@@ -143,7 +143,7 @@ export class OperatorCommands {
 function requireTaken(name: string, event: ExchangeEvent): void {
   if (event.kind !== EventKind.DEFINITION_REJECTED) return;
   if (event.reason === RejectReason.CAPACITY)
-    throw new AdminError('InvalidInput', `${name}: this data folder has no room for more instruments`);
+    throw new AdminError('InvalidInput', `${name}: this data folder has no room for more of them`);
   if (event.reason === RejectReason.ALREADY_DEFINED)
     throw new AdminError('AlreadyDefined', `${name}: its id or name is taken; look again at what is defined`);
   throw new AdminError('InvalidInput', `${name} was refused by the core with reason ${event.reason}`);

@@ -1,4 +1,5 @@
 import { fail } from '../assert.ts';
+import { MAX_INSTRUMENT_ID } from '../money/instrument.ts';
 import { Side } from '../protocol/kinds.ts';
 import type { SectionReader, SectionWriter } from '../protocol/state-sections.ts';
 import * as orderRecord from './order-record.ts';
@@ -14,7 +15,6 @@ const ALIGNMENT_BYTES = 48;
 
 /** Words of the two records that an order has in state section ORDERS. */
 const SECTION_WORDS = 8;
-const MAX_INSTRUMENT_ID = 0xffff; // a row, like every record, has sixteen bits for it
 
 /** Resting orders of all books: their rows (order-record.ts), and which slots are free. */
 export class OrderPool {

@@ -1,3 +1,5 @@
+import { MAX_ASSET_ID } from '../money/asset.ts';
+import { MAX_INSTRUMENT_ID } from '../money/instrument.ts';
 import { EVENT } from '../protocol/event-record.ts';
 import type { EventKind } from '../protocol/kinds.ts';
 import { RecordWindow, SLOT_BYTES } from '../protocol/record-window.ts';
@@ -9,8 +11,8 @@ import type { SectionReader } from '../protocol/state-sections.ts';
  */
 export const FIRST_DEFINED_BYTE = 40;
 const DEFINITION_WORDS = 2 + (SLOT_BYTES - FIRST_DEFINED_BYTE) / 4;
-/** More than ids of both kinds there are: a bound for what a state may hold. */
-const MAX_DEFINITIONS = 2 ** 17;
+/** Ids of both kinds, each of which is defined once: a bound for what a state may hold. */
+const MAX_DEFINITIONS = MAX_ASSET_ID + MAX_INSTRUMENT_ID;
 
 export interface DefinitionRecord {
   readonly kind: EventKind; // ASSET_DEFINED or INSTRUMENT_DEFINED in a state that makes sense

@@ -1,5 +1,6 @@
 import { fail } from '../assert.ts';
 import type { OrderBook } from '../book/order-book.ts';
+import * as asset from '../money/asset.ts';
 import * as instrument from '../money/instrument.ts';
 import * as commandRecord from '../protocol/command-record.ts';
 import * as eventRecord from '../protocol/event-record.ts';
@@ -15,6 +16,7 @@ import type { CommandContext, OrderEvents } from './order-events.ts';
 import type { StateHash } from './state-hash.ts';
 
 // Local names of constants are folded into the code; imported ones are loaded anew at every use.
+const { MAX_ASSET_ID } = asset;
 const { MAX_QUANTITY_LOTS, PPM } = instrument;
 const { COMMAND, DEFINE_ASSET, DEFINE_INSTRUMENT, SET_INSTRUMENT_STATE, UPDATE_INSTRUMENT } = commandRecord;
 const { DEFINITION_REJECTED, EVENT, INSTRUMENT_STATE_CHANGED } = eventRecord;
@@ -61,6 +63,10 @@ export class Definitions {
   defineAsset(command: RecordWindow, at: number): void {
     const assetId = command.u32[(at + DEFINE_ASSET.ASSET_ID) >> 2]!;
     const code = ascii(command, at + DEFINE_ASSET.CODE, command.u8[at + DEFINE_ASSET.CODE_LENGTH]!);
+    if (assetId < 1 || assetId > MAX_ASSET_ID) {
+      this.#reject(RejectReason.CAPACITY);
+      return;
+    }
     if (this.#assetIds.has(assetId) || this.#assetIdByCode.has(code)) {
       this.#reject(RejectReason.ALREADY_DEFINED);
       return;
@@ -155,8 +161,11 @@ export class Definitions {
   importFrom(section: SectionReader, createBook: () => OrderBook): void {
     for (const { kind, words, record } of readDefinitions(section)) {
       const instrumentId = record.u16[EVENT.INSTRUMENT_ID >> 1]!;
-      if (kind === EventKind.ASSET_DEFINED) this.#addAsset(record, 0);
-      else if (kind !== EventKind.INSTRUMENT_DEFINED) section.refuse(`a definition of kind ${kind}`);
+      if (kind === EventKind.ASSET_DEFINED) {
+        const assetId = record.u32[DEFINE_ASSET.ASSET_ID >> 2]!;
+        if (assetId < 1 || assetId > MAX_ASSET_ID) section.refuse(`asset ${assetId}`);
+        this.#addAsset(record, 0);
+      } else if (kind !== EventKind.INSTRUMENT_DEFINED) section.refuse(`a definition of kind ${kind}`);
       else if (instrumentId < 1 || instrumentId > this.#maxInstruments) section.refuse(`instrument ${instrumentId}`);
       else this.#addInstrument(record, 0, createBook());
       for (const word of words) this.#definitionWords.push(word);

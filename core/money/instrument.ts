@@ -1,6 +1,9 @@
 import { type Asset, MAX_ASSET_DECIMALS } from './asset.ts';
 import { formatDecimal } from './decimal.ts';
 
+/** A record has sixteen bits for it. */
+export const MAX_INSTRUMENT_ID = 0xffff;
+
 /** Largest price in ticks: an Int32. */
 export const MAX_PRICE_TICKS = 2 ** 31 - 1;
 /** Largest quantity, and largest sum of quantities anywhere (a level, a depth), in lots: exact in a double. */
@@ -13,7 +16,7 @@ export const PPM = 1_000_000;
  * minimum, maximum and fees may.
  */
 export interface InstrumentDefinition {
-  readonly instrumentId: number; // 1 … 65_535
+  readonly instrumentId: number; // 1 … MAX_INSTRUMENT_ID
   readonly symbol: string; // lower case, `btcusd`, at most 20 characters
   readonly base: Asset;
   readonly quote: Asset;
@@ -56,7 +59,8 @@ export function defineInstrument(definition: InstrumentDefinition): Instrument {
     throw new InvalidDefinitionError(`instrument ${symbol}: ${problem}`);
   };
   if (!SYMBOL.test(symbol)) refuse('a symbol is 4 to 20 lower-case letters and digits');
-  if (!isIntegerWithin(definition.instrumentId, 1, 65_535)) refuse('instrumentId must be within 1 … 65535');
+  if (!isIntegerWithin(definition.instrumentId, 1, MAX_INSTRUMENT_ID))
+    refuse(`instrumentId must be within 1 … ${MAX_INSTRUMENT_ID}`);
   if (base.assetId === quote.assetId) refuse('base and quote are the same asset');
   if (tickMantissa < 1n) refuse('the tick size must be above zero');
   if (!isIntegerWithin(tickScale, 0, 18)) refuse('the tick size may have at most 18 decimals');

@@ -85,6 +85,7 @@ export class DefinitionStream {
       STREAM_ASSETS[0],
       { ...fresh, code: STREAM_ASSETS[1].code },
       { ...fresh, assetId: STREAM_ASSETS[2].assetId },
+      { ...fresh, assetId: this.#random.oneOf([0, 65_536, 2 ** 32 - 1]) },
     ]);
   }
 

@@ -142,8 +142,8 @@ export class ReferenceExchange {
 
   #defineAsset({ header, asset }: DefineAssetCommand): void {
     const isTaken = this.#assetIds.has(asset.code) || [...this.#assetIds.values()].includes(asset.assetId);
-    if (isTaken) {
-      this.#rejectDefinition(header.commandId, RejectReason.ALREADY_DEFINED);
+    if (isTaken || asset.assetId < 1 || asset.assetId > 65_535) {
+      this.#rejectDefinition(header.commandId, isTaken ? RejectReason.ALREADY_DEFINED : RejectReason.CAPACITY);
       return;
     }
     this.#assetIds.set(asset.code, asset.assetId);

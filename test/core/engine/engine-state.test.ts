@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../../core/assert.ts';
 import type { EngineState } from '../../../core/engine/engine-state.ts';
+import { MAX_ASSET_ID } from '../../../core/money/asset.ts';
+import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
+import { CommandKind, EventKind, RejectReason } from '../../../core/protocol/kinds.ts';
 import { StateFormatError, StateSection } from '../../../core/protocol/state-sections.ts';
 import { CommandStream } from '../../support/command-stream.ts';
 import { EngineHarness } from '../../support/engine-harness.ts';
@@ -166,4 +169,27 @@ test('any word changed in definitions or orders is noticed', () => {
     // What may differ is what is made anew or means nothing: levels, links of free slots to none, padding.
     expect(refused, `section ${id}`).toBeGreaterThan(words / 2);
   }
+});
+
+test('as many assets fit as there are ids, also into a state; one beyond is refused for room, as instruments are', () => {
+  const limits = { maxOrders: 1, maxLevels: 1, maxInstruments: 1 };
+  const harness = new EngineHarness({ limits, checksBytes: false });
+  let commandSequence = 0;
+  const define = (assetId: number): readonly ExchangeEvent[] => {
+    commandSequence += 1;
+    const header = { commandSequence, commandId: commandSequence, timestampMs: 1_000, accountId: 0, ledgerSequence: 0 };
+    return harness.apply({
+      kind: CommandKind.DEFINE_ASSET,
+      header,
+      asset: { assetId, code: `A${assetId}`, decimals: 8 },
+    });
+  };
+  for (let assetId = 1; assetId <= MAX_ASSET_ID; assetId++)
+    expect(define(assetId)[0]!.kind).toBe(EventKind.ASSET_DEFINED);
+  for (const assetId of [0, MAX_ASSET_ID + 1, 2 ** 32 - 1])
+    expect(define(assetId)).toMatchObject([{ kind: EventKind.DEFINITION_REJECTED, reason: RejectReason.CAPACITY }]);
+  const state = harness.engine.exportState();
+  const copy = new EngineHarness({ limits });
+  copy.engine.importState(state);
+  expect(copy.engine.stateHash()).toBe(state.stateHash);
 });
