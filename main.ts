@@ -28,6 +28,8 @@ Every flag is also a variable: --data-dir is RINGBOOK_DATA_DIR, and so on. Only 
   RINGBOOK_ADMIN_TOKEN            what operators send as bearer token; the sandbox makes one
   RINGBOOK_MASTER_KEY             64 hex digits that encrypt stored secrets; needed in production
   RINGBOOK_MAX_ORDERS             resting orders, all instruments together; fixed at the first start (default 1048576)
+  RINGBOOK_MAX_LEVELS             prices in use, all instruments together; fixed at the first start (default 131072)
+  RINGBOOK_MAX_INSTRUMENTS        instruments that may ever be defined; fixed at the first start (default 1024)
   RINGBOOK_MARKET_PROTECTION_PPM  how far a market order may move the price, in millionths (default 50000)
   RINGBOOK_JOURNAL_SEGMENT_MIB    size of one journal file, in steps of 1/16 (default 64)
   RINGBOOK_SNAPSHOT_EVERY         commands between two snapshots: what a start replays at most (default 1000000)

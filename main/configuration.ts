@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_INSTRUMENT_ID } from '../core/money/instrument.ts';
 import { DEFAULT_RING_SIZES, DEFAULT_SNAPSHOT_EVERY_COMMANDS } from '../core/threads/default-sizes.ts';
 import { DEFAULT_ANSWER_TIMEOUT_MS, DEFAULT_CLOSED_ORDERS } from '../gateway/default-limits.ts';
 import { DEFAULT_CLOSED_HOLDS } from '../workers/ledger/hold-records.ts';
@@ -18,7 +19,10 @@ export interface Configuration {
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug';
   readonly adminToken: string | undefined;
   readonly masterKey: string | undefined; // 64 hex digits: encrypts stored secrets
-  readonly maxOrders: number | undefined; // fixed when the data folder is made
+  /** As the data folder keeps them from its first start on; undefined for what it has. */
+  readonly maxOrders: number | undefined;
+  readonly maxLevels: number | undefined;
+  readonly maxInstruments: number | undefined;
   readonly journalSegmentMiB: number; // whole sixteenths
   readonly snapshotEveryCommands: number; // a start replays about this many at most
   readonly marketProtectionPpm: number; // how far a market order may move the price
@@ -64,8 +68,15 @@ const SCHEMA = z.object({
     .number()
     .int()
     .min(1_000)
+    .max(2 ** 24)
+    .optional(),
+  RINGBOOK_MAX_LEVELS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
     .max(2 ** 22)
     .optional(),
+  RINGBOOK_MAX_INSTRUMENTS: z.coerce.number().int().min(1).max(MAX_INSTRUMENT_ID).optional(),
   RINGBOOK_JOURNAL_SEGMENT_MIB: z.coerce
     .number()
     .multipleOf(1 / 16)
@@ -141,6 +152,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     adminToken: settings.RINGBOOK_ADMIN_TOKEN,
     masterKey: settings.RINGBOOK_MASTER_KEY,
     maxOrders: settings.RINGBOOK_MAX_ORDERS,
+    maxLevels: settings.RINGBOOK_MAX_LEVELS,
+    maxInstruments: settings.RINGBOOK_MAX_INSTRUMENTS,
     journalSegmentMiB: settings.RINGBOOK_JOURNAL_SEGMENT_MIB,
     snapshotEveryCommands: settings.RINGBOOK_SNAPSHOT_EVERY,
     marketProtectionPpm: settings.RINGBOOK_MARKET_PROTECTION_PPM,

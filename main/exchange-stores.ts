@@ -19,6 +19,7 @@ import { ExchangeLedger } from './exchange-ledger.ts';
 import { openTransferStores, type TransferStores } from './exchange-transfers.ts';
 import { ExchangeWork } from './exchange-work.ts';
 import { type FolderRole, lockRoles } from './folder-roles.ts';
+import { readMarkets } from './instruments-file.ts';
 
 /** Everything that is kept in the data folder, but for journal, event log and snapshots, which the core's threads keep. */
 export interface ExchangeStores {
@@ -53,7 +54,7 @@ export async function openStores(
   clock: ExchangeClock,
   hooks: StoreHooks,
 ): Promise<ExchangeStores> {
-  const { dataFolder, mode, maxOrders, masterKey, redisUrl, amqpUrl } = configuration;
+  const { dataFolder, mode, masterKey, redisUrl, amqpUrl } = configuration;
   const { logger, onFatal, onLedgerDiskFull } = hooks;
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   requireSpace(dataFolder);
@@ -64,7 +65,11 @@ export async function openStores(
     work?.tellDiskFull(isFull);
   });
   await fixMode(database, mode);
-  const limits = await fixEngineLimits(database, maxOrders);
+  const limits = await fixEngineLimits(
+    database,
+    configuration,
+    () => readMarkets(configuration.instrumentsFile).instruments.length,
+  );
   const keyStore = await SqliteKeyStore.open(database, clock, masterKey);
   const folderLedger = await fixFolderLedger(database, redisUrl === undefined ? 'embedded' : 'redis');
   const busNamespace = amqpUrl === undefined ? null : await fixBusNamespace(database);

@@ -151,10 +151,26 @@ test('an audit of a folder without an exchange says so, and leaves nothing behin
 });
 
 test('a folder keeps the size that it was made with: another one would replay differently', async () => {
-  const exchange = await ExchangeProcess.start(folder, { RINGBOOK_MAX_ORDERS: '2000' });
+  const few = await run(['start'], { RINGBOOK_MAX_INSTRUMENTS: '2' });
+  expectOneSentence(
+    few,
+    /the first start defines 6 instruments.* room for 2: set RINGBOOK_MAX_INSTRUMENTS to 6 or more/,
+  );
+  const sizes = { RINGBOOK_MAX_ORDERS: '2000', RINGBOOK_MAX_LEVELS: '1500', RINGBOOK_MAX_INSTRUMENTS: '6' };
+  const exchange = await ExchangeProcess.start(folder, sizes);
+  const steps = { tickSize: '0.01', lotSize: '0.001', minimum: '0.01' };
+  const { adminUrl, adminToken } = exchange.sandbox;
+  const refused = await fetch(`${adminUrl}/instruments`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify({ base: 'LINK', quote: 'BTC', ...steps }),
+  });
+  expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('no room for more')]);
   await exchange.stop();
   expectOneSentence(await run(['start'], { RINGBOOK_MAX_ORDERS: '3000' }), /was made for 2000 resting orders/);
-  const again = await ExchangeProcess.start(folder);
+  expectOneSentence(await run(['start'], { RINGBOOK_MAX_LEVELS: '3000' }), /was made for 1500 price levels/);
+  expectOneSentence(await run(['start'], { RINGBOOK_MAX_INSTRUMENTS: '7' }), /was made for 6 instruments; unset/);
+  const again = await ExchangeProcess.start(folder, { RINGBOOK_MAX_LEVELS: '1500' });
   expect(await again.stop()).toBe(0);
 });
 
