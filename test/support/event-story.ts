@@ -35,6 +35,7 @@ function remainingBefore(event: {
   return event.remainingBeforeUnits || event.remainingBeforeLots;
 }
 
-function nameIn(set: Readonly<Record<string, number>>, value: number): string {
+/** @returns the name of a number of a closed set, or its digits */
+export function nameIn(set: Readonly<Record<string, number>>, value: number): string {
   return Object.keys(set).find((name) => set[name] === value) ?? `${value}`;
 }

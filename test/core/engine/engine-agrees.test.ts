@@ -3,6 +3,7 @@ import type { ExchangeEvent } from '../../../core/protocol/event-decoder.ts';
 import { CancelReason, EventKind, RejectReason } from '../../../core/protocol/kinds.ts';
 import { CommandStream } from '../../support/command-stream.ts';
 import { EngineHarness } from '../../support/engine-harness.ts';
+import { nameIn } from '../../support/event-story.ts';
 import type { ExchangeCommand } from '../../support/exchange-command.ts';
 import { ExchangeTwins } from '../../support/exchange-twins.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
@@ -121,8 +122,4 @@ function outcomeOf(event: ExchangeEvent): string {
   if (event.kind === EventKind.CANCELLED || event.kind === EventKind.REDUCED)
     return `${kind} ${nameIn(CancelReason, event.reason)}`;
   return 'reason' in event ? `${kind} ${nameIn(RejectReason, event.reason)}` : kind;
-}
-
-function nameIn(set: Readonly<Record<string, number>>, value: number): string {
-  return Object.keys(set).find((name) => set[name] === value) ?? `${value}`;
 }
