@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 import type { Message, Options } from 'amqplib';
 
 /**
- * What every message of ours says of itself. AMQP properties `messageId` and `type`; headers `version`, `hopCount`,
- * `firstPublishedMs` and what its type adds, all whole numbers from 0 to 2^53 - 1.
+ * What every message of the feed says of itself. AMQP properties `messageId` and `type`; headers `version` and what its
+ * type adds, all whole numbers from 0 to 2^53 - 1. Other headers are passed over. (None is ever forwarded, so none counts
+ * hops, as jobs do.)
  */
 export interface MessageEnvelope {
   /** The same for each copy of the message. */
@@ -11,9 +12,6 @@ export interface MessageEnvelope {
   readonly type: string;
   /** Of the type's layout: a program refuses one that it does not know. */
   readonly version: number;
-  /** How often one of our consumers has forwarded it, or put it back to be tried again. */
-  readonly hopCount: number;
-  readonly firstPublishedMs: number;
 }
 
 /** A message that can't be understood, however often it comes. */
@@ -25,15 +23,13 @@ export class PoisonMessageError extends Error {
 /** Of what somebody else has sent, in a sentence of ours. */
 const MAX_SHOWN_CHARACTERS = 80;
 
-const HEADER_NAMES = ['version', 'hopCount', 'firstPublishedMs'] as const;
-
 /** @param fields headers that the type adds */
 export function envelopeOptions(
   envelope: MessageEnvelope,
   fields: Readonly<Record<string, number>> = {},
 ): Options.Publish & { readonly messageId: string } {
-  const { messageId, type, version, hopCount, firstPublishedMs } = envelope;
-  return { messageId, type, headers: { version, hopCount, firstPublishedMs, ...fields } };
+  const { messageId, type, version } = envelope;
+  return { messageId, type, headers: { version, ...fields } };
 }
 
 /** @throws PoisonMessageError */
@@ -41,8 +37,7 @@ export function readEnvelope(message: Message): MessageEnvelope {
   const { messageId, type } = message.properties as { messageId: unknown; type: unknown };
   if (typeof messageId !== 'string' || messageId === '') throw new PoisonMessageError('a message without message id');
   if (typeof type !== 'string' || type === '') throw new PoisonMessageError(`message ${messageId} has no type`);
-  const [version, hopCount, firstPublishedMs] = HEADER_NAMES.map((name) => readField(message, name));
-  return { messageId, type, version: version!, hopCount: hopCount!, firstPublishedMs: firstPublishedMs! };
+  return { messageId, type, version: readField(message, 'version') };
 }
 
 /** @returns a whole number of the headers @throws PoisonMessageError */

@@ -6,27 +6,30 @@ import { RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import { envelopeOptions, PoisonMessageError, readEnvelope, readField } from './envelope.ts';
 
 /**
- * A batch of events as a message: headers `partition`, `beforeSequence`, `lastSequence` and `eventCount` beside the
- * envelope's; the body is the events' records as the event log has them, slot by slot.
+ * A batch of events as a message: headers `partition`, `beforeSequence`, `lastSequence`, `eventCount` and
+ * `firstPublishedMs` beside the envelope's; the body is the events' records as the event log has them, slot by slot.
  */
 const TYPE = 'events';
-const VERSION = 1;
+const VERSION = 2;
+/** The first one had a header more, a hop count that was always 0. */
+const KNOWN_VERSIONS: readonly number[] = [1, VERSION];
 
 export interface BatchHeader {
   readonly partition: number;
   readonly beforeSequence: number;
   readonly lastSequence: number;
   readonly eventCount: number;
+  /** When the oldest of its events was first sent, by the publisher's wall clock. */
+  readonly firstPublishedMs: number;
 }
 
 /** @param messageId names the copy: no other one on its way has it */
 export function batchOptions(
   messageId: string,
-  firstPublishedMs: number,
-  { partition, beforeSequence, lastSequence, eventCount }: BatchHeader,
+  { partition, beforeSequence, lastSequence, eventCount, firstPublishedMs }: BatchHeader,
 ): Options.Publish & { readonly messageId: string } {
-  const envelope = { messageId, type: TYPE, version: VERSION, hopCount: 0, firstPublishedMs };
-  return envelopeOptions(envelope, { partition, beforeSequence, lastSequence, eventCount });
+  const envelope = { messageId, type: TYPE, version: VERSION };
+  return envelopeOptions(envelope, { partition, beforeSequence, lastSequence, eventCount, firstPublishedMs });
 }
 
 /**
@@ -36,7 +39,7 @@ export function batchOptions(
 export function readBatchHeader(message: Message, partition: number): BatchHeader {
   const { messageId, type, version } = readEnvelope(message);
   if (type !== TYPE) throw new PoisonMessageError(`message ${messageId} is of type ${type}, not ${TYPE}`);
-  if (version !== VERSION)
+  if (!KNOWN_VERSIONS.includes(version))
     throw new PoisonMessageError(
       `message ${messageId} has version ${version}, and this program knows ${VERSION}: run the same release everywhere`,
     );
@@ -45,6 +48,7 @@ export function readBatchHeader(message: Message, partition: number): BatchHeade
     beforeSequence: readField(message, 'beforeSequence'),
     lastSequence: readField(message, 'lastSequence'),
     eventCount: readField(message, 'eventCount'),
+    firstPublishedMs: readField(message, 'firstPublishedMs'),
   };
   if (header.partition !== partition)
     throw new PoisonMessageError(`message ${messageId} is for partition ${header.partition}, not ${partition}`);

@@ -30,7 +30,7 @@ export class EventSubscriber implements EventSubscriptions {
       watermarks: partitions.map(({ watermark }) => watermark),
       failedPartitions: partitions.filter(({ hasFailed }) => hasFailed).map(({ partition }) => partition),
       subscribedPartitions: partitions.filter(({ isSubscribed }) => isSubscribed).map(({ partition }) => partition),
-      lagMs: newestLagMs(partitions),
+      lagMs: lagMsOf(partitions),
       waitingMessages: partitions.reduce((sum, { waitingMessages }) => sum + waitingMessages, 0),
       counts: sumOf(partitions.map(({ counts }) => counts)),
     }));
@@ -42,7 +42,9 @@ export class EventSubscriber implements EventSubscriptions {
   }
 }
 
-function newestLagMs(partitions: readonly PartitionSubscription[]): number | null {
+function lagMsOf(partitions: readonly PartitionSubscription[]): number | null {
+  const waiting = partitions.map(({ waitingSinceMs }) => waitingSinceMs).filter((sinceMs) => sinceMs !== null);
+  if (waiting.length > 0) return Math.max(0, Date.now() - Math.min(...waiting));
   let newest: PartitionSubscription | null = null;
   for (const partition of partitions) if (partition.consumedAtMs > (newest?.consumedAtMs ?? 0)) newest = partition;
   return newest === null ? null : newest.lagMs;

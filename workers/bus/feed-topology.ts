@@ -37,7 +37,9 @@ export interface RewindRequest {
 }
 
 const REWIND_TYPE = 'events-rewind';
-const REWIND_VERSION = 1;
+const REWIND_VERSION = 2;
+/** The first one had two headers more, which nobody has read. */
+const KNOWN_REWIND_VERSIONS: readonly number[] = [1, REWIND_VERSION];
 
 /** Not confirmed: a publisher that is away begins at the watermarks anyway, and one that misses it looks itself. */
 export function requestRewind(channel: ConfirmChannel, namespace: string, request: RewindRequest): void {
@@ -46,8 +48,6 @@ export function requestRewind(channel: ConfirmChannel, namespace: string, reques
     messageId: `rewind ${consumer} ${partition} ${afterSequence}`,
     type: REWIND_TYPE,
     version: REWIND_VERSION,
-    hopCount: 0,
-    firstPublishedMs: Date.now(),
   };
   const options = envelopeOptions(envelope, { partition, afterSequence });
   channel.publish(controlExchange(namespace), '', Buffer.from(consumer), options);
@@ -77,7 +77,7 @@ export async function takeRewindRequests(
 
 function readRewindRequest(message: Message): RewindRequest {
   const { messageId, type, version } = readEnvelope(message);
-  if (type !== REWIND_TYPE || version !== REWIND_VERSION)
+  if (type !== REWIND_TYPE || !KNOWN_REWIND_VERSIONS.includes(version))
     throw new PoisonMessageError(`message ${messageId}: ${type} of version ${version} is no request for a rewind`);
   return {
     consumer: message.content.toString(),

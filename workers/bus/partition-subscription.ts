@@ -37,7 +37,7 @@ export class PartitionSubscription {
   #watermark: number | null = null;
   #rewoundTo: number | null = null; // the watermark that the publisher was asked to go back to
   #closeReason: string | null = null; // why it is not subscribed
-  #hasFailed = false;
+  #stoppedSinceMs: number | null = null; // when what it has stopped at was first published
   #lagMs: number | null = null;
   #consumedAtMs = 0;
 
@@ -60,7 +60,7 @@ export class PartitionSubscription {
   }
 
   get hasFailed(): boolean {
-    return this.#hasFailed;
+    return this.#stoppedSinceMs !== null;
   }
 
   get isSubscribed(): boolean {
@@ -73,6 +73,11 @@ export class PartitionSubscription {
 
   get counts(): Readonly<SubscriptionCounts> {
     return this.#counts;
+  }
+
+  /** When the oldest batch that is delivered and not durable was first published, by the wall clock; null: none waits. */
+  get waitingSinceMs(): number | null {
+    return this.#stoppedSinceMs ?? this.#deliveries[0]?.header.firstPublishedMs ?? null;
   }
 
   /** Of the newest batch: from its first publication until its effect was durable. */
@@ -178,7 +183,7 @@ export class PartitionSubscription {
         // After a failure one message at a time, so that what is good before the bad one is done.
         const limit = attempt === 1 ? (this.#consumer.batchEvents ?? DEFAULT_BATCH_EVENTS) : 0;
         const { batch, messages } = joinBatches(this.#deliveries, watermark, limit, this.#settings.partitionCount);
-        if (batch !== null) await this.#consume(batch);
+        if (batch !== null) await this.#consume(batch, first.header.firstPublishedMs);
         this.#finish(messages);
         return;
       } catch (error) {
@@ -192,15 +197,13 @@ export class PartitionSubscription {
     }
   }
 
-  async #consume(batch: EventBatch): Promise<void> {
+  async #consume(batch: EventBatch, firstPublishedMs: number): Promise<void> {
     await this.#consumer.consume(batch);
     this.#watermark = batch.lastSequence;
     this.#counts.batches += 1;
     this.#counts.events += batch.events.length;
-    const oldest = batch.events[0];
-    if (oldest === undefined) return;
     this.#consumedAtMs = Date.now();
-    this.#lagMs = this.#consumedAtMs - oldest.timestampMs;
+    this.#lagMs = Math.max(0, this.#consumedAtMs - firstPublishedMs);
   }
 
   /**
@@ -240,8 +243,8 @@ export class PartitionSubscription {
   }
 
   #stopAt(error: Error): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
+    if (this.hasFailed) return;
+    this.#stoppedSinceMs = this.waitingSinceMs ?? Date.now();
     void this.#kept.close();
     this.#settings.onFailure({ consumer: this.#consumer.name, partition: this.partition, error });
   }

@@ -2,6 +2,7 @@ import type { EventRecordCursor } from '../../core/journal/event-record-cursor.t
 import { type RecordWindow, SLOT_BYTES } from '../../core/protocol/record-window.ts';
 import type { BatchHeader } from './event-batch-message.ts';
 import { QUIET_EVENTS } from './feed-settings.ts';
+import { FirstPublications } from './first-publications.ts';
 
 export interface LaneSettings {
   readonly partition: number;
@@ -10,6 +11,8 @@ export interface LaneSettings {
   readonly batchEvents: number;
   /** Batches that may be sent and not yet below the watermark. */
   readonly windowBatches: number;
+  /** The partition's, which outlives its lanes; the lane's own unless given. */
+  readonly firstPublications?: FirstPublications;
 }
 
 /** One partition of one consumer, as far as the publisher has brought it since it last began at a watermark. */
@@ -32,13 +35,14 @@ export class PublisherLane {
   movedAtMs = performance.now();
   readonly #batchEvents: number;
   readonly #windowBatches: number;
+  readonly #firstPublications: FirstPublications;
   readonly #bytes: Uint8Array; // of the pending events' records
   #sentSequence: number; // through which batches were sent: the next one follows it
   #sentBatches: number[] = []; // last sequences of those above the watermark
   #pendingBytes = 0;
   #pendingEvents = 0;
 
-  constructor({ partition, queue, watermark, batchEvents, windowBatches }: LaneSettings) {
+  constructor({ partition, queue, watermark, batchEvents, windowBatches, ...more }: LaneSettings) {
     this.partition = partition;
     this.queue = queue;
     this.watermark = watermark;
@@ -46,6 +50,8 @@ export class PublisherLane {
     this.#sentSequence = watermark;
     this.#batchEvents = batchEvents;
     this.#windowBatches = windowBatches;
+    this.#firstPublications = more.firstPublications ?? new FirstPublications();
+    this.#firstPublications.advance(watermark);
     this.#bytes = new Uint8Array((batchEvents + 1) * SLOT_BYTES); // an event may take two slots
   }
 
@@ -103,6 +109,7 @@ export class PublisherLane {
       beforeSequence: this.#sentSequence,
       lastSequence: this.scannedSequence,
       eventCount: this.#pendingEvents,
+      firstPublishedMs: this.#firstPublications.send(this.#sentSequence, this.scannedSequence),
     };
     const body = Buffer.from(this.#bytes.subarray(0, this.#pendingBytes)); // a copy: the socket sends it later
     if (this.#sentBatches.length === 0) this.movedAtMs = performance.now();
@@ -119,6 +126,7 @@ export class PublisherLane {
     this.watermark = watermark;
     this.movedAtMs = performance.now();
     this.#sentBatches = this.#sentBatches.filter((lastSequence) => lastSequence > watermark);
+    this.#firstPublications.advance(watermark);
     return true;
   }
 

@@ -28,7 +28,7 @@ export class PublisherSession {
   send(lane: PublisherLane): Promise<void> {
     const { header, body } = lane.takeBatch();
     this.#sentCount += 1;
-    const options = batchOptions(`${lane.queue} ${header.lastSequence} ${this.#sentCount}`, Date.now(), header);
+    const options = batchOptions(`${lane.queue} ${header.lastSequence} ${this.#sentCount}`, header);
     const { hasRoom, confirmed } = this.#publish.send({ exchange: '', routingKey: lane.queue }, body, options);
     this.#hasRoom = hasRoom;
     return confirmed;

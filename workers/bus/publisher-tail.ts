@@ -3,6 +3,7 @@ import { fail } from '../../core/assert.ts';
 import type { ConsumerProgress } from '../../core/ports/event-feed.ts';
 import { WatermarkBeyondLogError } from './feed-errors.ts';
 import { declarePartitionQueue, partitionQueue } from './feed-topology.ts';
+import { FirstPublications } from './first-publications.ts';
 import { LaneReader } from './lane-reader.ts';
 import { PublisherLane } from './publisher-lane.ts';
 import type { PublisherSession } from './publisher-session.ts';
@@ -35,6 +36,7 @@ export class PublisherTail {
   readonly #settings: PublisherTailSettings;
   readonly #end = new AbortController();
   readonly #follower: WatermarkFollower;
+  readonly #firstPublications: readonly FirstPublications[]; // by partition
   readonly #ended: Promise<unknown>;
   #session: PublisherSession | null = null;
   #lanes: readonly PublisherLane[] = []; // by partition, once the watermarks are known
@@ -48,6 +50,7 @@ export class PublisherTail {
     this.#consumer = consumer;
     this.#settings = settings;
     const { signal } = this.#end;
+    this.#firstPublications = Array.from({ length: settings.partitionCount }, () => new FirstPublications());
     this.#follower = new WatermarkFollower(consumer, {
       times: settings.times,
       signal,
@@ -157,7 +160,8 @@ export class PublisherTail {
     this.#reader?.close();
     this.#lanes = watermarks.map((watermark, partition) => {
       const queue = partitionQueue(namespace, name, partition);
-      return new PublisherLane({ partition, queue, watermark, batchEvents, windowBatches });
+      const firstPublications = this.#firstPublications[partition]!;
+      return new PublisherLane({ partition, queue, watermark, batchEvents, windowBatches, firstPublications });
     });
     this.#reader = new LaneReader(folder, this.#lanes, (lane) => this.#flush(lane));
   }

@@ -45,7 +45,11 @@ export interface SubscriberPosition {
   readonly failedPartitions: readonly number[];
   /** Partitions that the broker may deliver to us. */
   readonly subscribedPartitions: readonly number[];
-  /** Between when the newest batch was first published and when its effect was durable; null before the first. */
+  /**
+   * Age of the oldest batch that was delivered and is not durable, or that its partition has stopped at; when nothing waits,
+   * what the newest one took until it was durable. Since it was first published, by the host's wall clock; null before
+   * the first. What a broker that is away keeps from being published is not in it.
+   */
   readonly lagMs: number | null;
   /** Messages that were delivered and are not consumed. */
   readonly waitingMessages: number;

@@ -186,6 +186,52 @@ test('a slow partition holds up no other, and gets everything in the end', async
   await feed.stop();
 });
 
+test('the lag is the age of what waits longest, whoever consumes meanwhile, and of what a partition has stopped at', async () => {
+  const { folder, events } = await writtenLog(seed, 300);
+  let end = Math.floor(events.length / 2);
+  const store = new EventStore();
+  const gate = Promise.withResolvers<void>();
+  let isBroken = false;
+  const consumer = new StoringConsumer('store', store, async ({ partition }) => {
+    if (partition !== 2) return;
+    await gate.promise;
+    if (isBroken) throw new Error('no');
+  });
+  const feed = startFeed({
+    folder,
+    namespace: freshNamespace(),
+    url: rabbitmq.url,
+    endSequence: () => end,
+    consumers: [consumer],
+  });
+  const lagMs = (): number => feed.subscribed.subscriber.positions()[0]!.lagMs ?? -1;
+  const others = [0, 1, 3, 4, 5, 6, 7];
+  const othersHave = (): boolean => others.every((partition) => store.hasAll(events.slice(0, end), partition));
+  expect(lagMs()).toBe(-1);
+  await waitUntil(() => othersHave() && lagMs() > 300, 'a lag that grows while nothing is consumed');
+  end = Math.floor((events.length * 3) / 4);
+  const before = lagMs();
+  feed.progress.wake();
+  await waitUntil(othersHave, 'the events of all other partitions');
+  expect(lagMs()).toBeGreaterThanOrEqual(before);
+
+  gate.resolve();
+  await feed.progress.settledThrough(end);
+  await waitUntil(() => feed.subscribed.subscriber.positions()[0]!.waitingMessages === 0, 'nothing waits');
+  const quiet = lagMs();
+  expect(quiet).toBeGreaterThanOrEqual(0);
+  await sleep(20);
+  expect(lagMs()).toBe(quiet);
+
+  isBroken = true;
+  end = events.length;
+  feed.progress.wake();
+  await waitUntil(() => feed.failures.length > 0, 'the partition stops');
+  const stopped = lagMs();
+  await waitUntil(() => othersHave() && lagMs() > stopped + 100, 'it grows on');
+  await feed.stop();
+});
+
 test('a message that is none of ours stops its partition; the others go on, and a new publisher mends it', async () => {
   const { folder, events } = await writtenLog(seed, 300);
   let end = Math.floor(events.length / 2);
