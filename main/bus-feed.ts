@@ -2,6 +2,7 @@ import { AmqpConnection, type AmqpConnectionState } from '../workers/bus/amqp-co
 import { EventPublisher } from '../workers/bus/event-publisher.ts';
 import { EventSubscriber } from '../workers/bus/event-subscriber.ts';
 import type { FeedFailure } from '../workers/bus/feed-settings.ts';
+import type { SubscriberPosition } from '../workers/bus/subscriber-settings.ts';
 import type { ExchangeFeed, ExchangeFeedSettings, FeedConsumers, FeedPosition } from './exchange-feed.ts';
 
 export interface BusSettings extends ExchangeFeedSettings {
@@ -73,6 +74,10 @@ export class BusFeed implements ExchangeFeed {
 
   positions(): FeedPosition[] {
     return this.#publisher?.positions() ?? [];
+  }
+
+  subscriptions(): SubscriberPosition[] {
+    return this.#subscriber?.positions() ?? [];
   }
 
   async stop(): Promise<void> {

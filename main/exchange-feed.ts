@@ -1,7 +1,8 @@
 import type { ConsumerProgress, EventConsumer, EventProgress } from '../core/ports/event-feed.ts';
 import type { AmqpConnectionState } from '../workers/bus/amqp-connection.ts';
 import { EmbeddedFeed } from '../workers/bus/embedded-feed.ts';
-import type { ConsumerPosition, FeedFailure } from '../workers/bus/feed-settings.ts';
+import type { FeedFailure } from '../workers/bus/feed-settings.ts';
+import type { SubscriberPosition } from '../workers/bus/subscriber-settings.ts';
 
 /** Who gets the exchange's events: consumers of this process, and how far those of others have come. */
 export interface FeedConsumers {
@@ -10,7 +11,9 @@ export interface FeedConsumers {
 }
 
 /** Where one consumer stands. */
-export interface FeedPosition extends ConsumerPosition {
+export interface FeedPosition {
+  readonly consumer: string;
+  readonly consumedSequence: number; // but for what its stopped partitions lack
   readonly publishedSequence: number | null; // through which the broker has everything; null without one
 }
 
@@ -19,6 +22,8 @@ export interface ExchangeFeed extends EventProgress {
   /** The log holds what it must: everything after the consumers' watermarks is delivered from here on. Once. */
   begin(consumers: FeedConsumers): void;
   positions(): readonly FeedPosition[];
+  /** Of consumers of this process that a broker brings their events; none otherwise. */
+  subscriptions(): readonly SubscriberPosition[];
   /** Of the connection that publishes; null without a broker. */
   readonly bus: AmqpConnectionState | null;
 }
@@ -65,7 +70,13 @@ export class LocalFeed implements ExchangeFeed {
   }
 
   positions(): FeedPosition[] {
-    return this.#feed.positions().map((position) => ({ ...position, publishedSequence: null }));
+    return this.#feed
+      .positions()
+      .map(({ consumer, consumedSequence }) => ({ consumer, consumedSequence, publishedSequence: null }));
+  }
+
+  subscriptions(): [] {
+    return [];
   }
 
   stop(): Promise<void> {

@@ -1,12 +1,16 @@
 import type { Counter, Gauge } from 'prom-client';
 import type { WorkQueue, WorkQueueCounts } from '../core/ports/work-queue.ts';
 import { type RingBuffers, ringFill } from '../core/ring/ring.ts';
+import type { SubscriberPosition } from '../workers/bus/subscriber-settings.ts';
+import { ConsumerMetrics } from './consumer-metrics.ts';
 import { ProcessMetrics, setTotal } from './process-metrics.ts';
 import type { StatusReport } from './status-report.ts';
 
 export interface MetricSources {
   readonly status: () => Promise<StatusReport>;
   readonly queue: WorkQueue;
+  /** Of consumers in this process that get their events from RabbitMQ; null when there never are any. */
+  readonly subscriptions: (() => readonly SubscriberPosition[]) | null;
   readonly rings: Readonly<Record<string, RingBuffers>>; // by name
 }
 
@@ -71,9 +75,11 @@ export class ExchangeMetrics {
   readonly #ringSlots: Gauge;
   readonly #parkedJobs: Gauge;
   readonly #jobCounters: readonly { readonly counter: Counter; readonly name: keyof WorkQueueCounts }[];
+  readonly #consumers: ConsumerMetrics | null;
 
   constructor(sources: MetricSources) {
     this.#sources = sources;
+    this.#consumers = sources.subscriptions === null ? null : new ConsumerMetrics(this.#metrics);
     this.#statusGauges = STATUS_FIGURES.map(([name, help, figure]) => ({
       gauge: this.#metrics.gauge(name, help),
       figure,
@@ -89,7 +95,7 @@ export class ExchangeMetrics {
 
   /** @returns everything as it stands now */
   async text(): Promise<string> {
-    const { status, queue, rings } = this.#sources;
+    const { status, queue, rings, subscriptions } = this.#sources;
     const [report, parkedJobs] = await Promise.all([status(), queue.parked.count()]);
     for (const { gauge, figure } of this.#statusGauges) gauge.set(figure(report));
     for (const [ring, buffers] of Object.entries(rings)) {
@@ -98,6 +104,7 @@ export class ExchangeMetrics {
       this.#ringSlots.set({ ring }, slotCount);
     }
     this.#parkedJobs.set(parkedJobs);
+    this.#consumers?.set(subscriptions?.() ?? []);
     for (const { counter, name } of this.#jobCounters) setTotal(counter, queue.counts[name]);
     return this.#metrics.text();
   }

@@ -239,7 +239,13 @@ export class RunningExchange {
     const { queue, notices } = this.#stores.work;
     const { commandRing, eventRing } = this.#threads;
     const status = (): Promise<StatusReport> => this.status();
-    const metrics = new ExchangeMetrics({ status, queue, rings: { commands: commandRing, events: eventRing } });
+    const hasSubscriptions = this.#feed.bus !== null && this.#arrangement === 'all-in-one';
+    const metrics = new ExchangeMetrics({
+      status,
+      queue,
+      subscriptions: hasSubscriptions ? () => this.#feed.subscriptions() : null,
+      rings: { commands: commandRing, events: eventRing },
+    });
     return [
       ...statusRoutes(status),
       ...probeRoutes({ metrics: () => metrics.text(), troubles: async () => troublesOf(await status()) }),

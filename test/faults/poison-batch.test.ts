@@ -104,6 +104,11 @@ test('the same in an exchange that runs all in one', { timeout: 360_000 }, async
   try {
     await poison(all);
     await expectOnlyBitcoinHalted(exchange, all, 'settlement', /stopped: .*message/);
+    const metrics = await metricsOf(exchange);
+    expect(metrics).toContain('ringbook_consumer_stopped_partitions{consumer="settlement"} 1\n');
+    expect(metrics).toContain('ringbook_consumer_stopped_partitions{consumer="history"} 0\n');
+    expect(metrics).toMatch(/^ringbook_consumer_batches_total\{consumer="settlement"\} [1-9]/m);
+    expect(metrics).toMatch(/^ringbook_consumer_channels_total\{consumer="audit-tap"\} [1-9]/m);
     expect(await exchange.stop()).toBe(0);
   } finally {
     await exchange.kill();
@@ -161,6 +166,11 @@ test.each(['settlement', 'history'] as const)(
     }
   },
 );
+
+async function metricsOf({ sandbox }: ExchangeProcess): Promise<string> {
+  const headers = { Authorization: `Bearer ${sandbox.adminToken}`, Connection: 'close' };
+  return (await fetch(`${sandbox.adminUrl}/metrics`, { headers })).text();
+}
 
 async function expectTroubles(exchange: ExchangeProcess, troubles: readonly string[]): Promise<void> {
   const found = async () => (await exchange.status()).consumers.flatMap((status) => status.troubles);

@@ -90,16 +90,12 @@ export class EventPublisher implements EventProgress {
   }
 
   positions(): PublisherPosition[] {
-    return this.#tails.map(
-      ({ consumer, consumedSequence, durableSequence, publishedSequence, unconfirmedBatches }) => ({
-        consumer,
-        consumedSequence,
-        durableSequence,
-        publishedSequence,
-        unconfirmedBatches,
-        failedPartitions: [],
-      }),
-    );
+    return this.#tails.map(({ consumer, consumedSequence, publishedSequence, unconfirmedBatches }) => ({
+      consumer,
+      consumedSequence,
+      publishedSequence,
+      unconfirmedBatches,
+    }));
   }
 
   /** What was not confirmed is sent again by the next start. */

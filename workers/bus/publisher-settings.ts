@@ -1,6 +1,6 @@
 import type { ConsumerProgress } from '../../core/ports/event-feed.ts';
 import type { AmqpConnection } from './amqp-connection.ts';
-import type { ConsumerPosition, FeedFailure } from './feed-settings.ts';
+import type { FeedFailure } from './feed-settings.ts';
 
 /** What a publisher is made with, and what it tells. */
 export interface EventPublisherSettings {
@@ -53,7 +53,10 @@ export const PUBLISHER_TIMES: PublisherTimes = {
 };
 
 /** How far a consumer was brought. */
-export interface PublisherPosition extends ConsumerPosition {
+export interface PublisherPosition {
+  readonly consumer: string;
+  /** All events up to here are durable with it. */
+  readonly consumedSequence: number;
   /** All events up to here were given to the broker. */
   readonly publishedSequence: number;
   /** Of these, batches that the broker has not confirmed yet. */
