@@ -70,8 +70,7 @@ export class ViewDatabase {
     const database = await SqliteDatabase.open(path);
     try {
       await migrate(database, schema);
-      await database.run("INSERT OR IGNORE INTO meta VALUES ('partitionCount', ?)", [String(partitionCount)]);
-      const found = await readPartitionCount(database);
+      const found = (await findPartitionCount(database)) ?? (await keepPartitionCount(database, partitionCount));
       if (found !== partitionCount)
         throw new PartitionCountError(
           `${path} was made with ${found} partitions, the data folder has ${partitionCount}: move it away, it is built anew`,
@@ -90,8 +89,19 @@ export class ViewDatabase {
 }
 
 export async function readPartitionCount(database: SqliteDatabase): Promise<number> {
+  return (await findPartitionCount(database))!;
+}
+
+/** @returns null of a database that is being made */
+async function findPartitionCount(database: SqliteDatabase): Promise<number | null> {
   const rows = await database.all<{ value: string }>("SELECT value FROM meta WHERE name = 'partitionCount'");
-  return Number(rows[0]!.value);
+  return rows[0] === undefined ? null : Number(rows[0].value);
+}
+
+/** Of a new database alone: else whoever opens it would need its writer to be between two commits, even one that stands still. */
+async function keepPartitionCount(database: SqliteDatabase, partitionCount: number): Promise<number> {
+  await database.run("INSERT OR IGNORE INTO meta VALUES ('partitionCount', ?)", [String(partitionCount)]);
+  return readPartitionCount(database); // another process may have been first
 }
 
 /** @returns the view's watermark of each partition */
