@@ -25,3 +25,5 @@ export interface QueueWorkerOrders {
 
 export const WORKER_JOB_TYPES = ['alpha', 'beta'] as const;
 export const WORKER_RETRY_DELAYS_MS = [10, 20, 30, 40];
+/** Jobs that a worker has in hand at most. */
+export const WORKER_CONCURRENCY = 16;

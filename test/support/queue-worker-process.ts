@@ -18,9 +18,12 @@ import { EmbeddedWorkQueue } from '../../workers/queue/embedded/embedded-work-qu
 import { RedisHopCounter } from '../../workers/queue/hop-counter.ts';
 import { RabbitmqWorkQueue } from '../../workers/queue/rabbitmq/rabbitmq-work-queue.ts';
 import { WorkDatabase } from '../../workers/storage/work-database.ts';
-import { type QueueWorkerOrders, WORKER_JOB_TYPES, WORKER_RETRY_DELAYS_MS } from './queue-worker-orders.ts';
-
-const CONCURRENCY = 16;
+import {
+  type QueueWorkerOrders,
+  WORKER_CONCURRENCY,
+  WORKER_JOB_TYPES,
+  WORKER_RETRY_DELAYS_MS,
+} from './queue-worker-orders.ts';
 
 /** A line that is out before the next statement runs. */
 function tell(...words: string[]): void {
@@ -90,6 +93,6 @@ async function obey([command = '', ...words]: readonly string[]): Promise<void> 
     tell('parked', JSON.stringify((await queue.parked.list({ limit: 1_000 })).map(({ id }) => id)));
 }
 
-queue.consume(orders.consumes, handlerOf(orders), { concurrency: CONCURRENCY });
+queue.consume(orders.consumes, handlerOf(orders), { concurrency: WORKER_CONCURRENCY });
 createInterface({ input: process.stdin }).on('line', (line) => void obey(line.split(' ')));
 tell('ready');
