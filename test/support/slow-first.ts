@@ -7,6 +7,8 @@ const SLOW = [
   'test/workers/ledger/redis-ledger.test.ts',
   'test/workers/bus/rabbitmq-outages.test.ts',
   'test/bench/short-form.test.ts',
+  'test/faults/bus-away.test.ts',
+  'test/faults/worker-cut-off.test.ts',
 ];
 
 export class SlowFirst extends BaseSequencer {
