@@ -32,6 +32,7 @@ export class EventPublisher implements EventProgress {
   readonly #queues: readonly string[];
   readonly #deadQueues = new Set<string>(); // to be deleted, then declared anew
   #preparing: { readonly at: number; readonly sinceMs: number } | null = null; // the queue whose answer is waited for
+  #channel: ConfirmChannel | null = null; // from when it is opened until it is lost
   #failure: Error | null = null;
   #isStopped = false;
   #toldSequence = 0;
@@ -108,6 +109,7 @@ export class EventPublisher implements EventProgress {
 
   async #open(channel: ConfirmChannel, timeoutMs: number): Promise<void> {
     const { connection, namespace, onTrouble = () => {} } = this.#settings;
+    this.#channel = channel;
     const publish = new ConfirmedPublish(channel, {
       timeoutMs,
       isBlocked: () => connection.state.isBlocked,
@@ -126,6 +128,7 @@ export class EventPublisher implements EventProgress {
       afterSequence: number;
     }) => this.#tails.find((tail) => tail.consumer === consumer)?.rewind(partition, afterSequence);
     await takeRewindRequests(channel, namespace, onRequest, (error) => onTrouble(error.message));
+    if (channel !== this.#channel) return; // lost right behind the broker's last answer
     const session = new PublisherSession(channel, publish, () => this.wake());
     for (const tail of this.#tails) tail.attach(session);
   }
@@ -146,6 +149,7 @@ export class EventPublisher implements EventProgress {
 
   #onClose(reason: string): void {
     if (!this.#isStopped) this.#settings.onTrouble?.(`events are not published: ${reason}`);
+    this.#channel = null;
     this.#findDead();
     for (const tail of this.#tails) tail.detach();
   }

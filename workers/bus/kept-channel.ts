@@ -6,7 +6,8 @@ export interface KeptChannelSettings {
   readonly name: string;
   /**
    * Declares and subscribes on each new channel. When it rejects, the channel is closed and a new one opened after a
-   * pause. What it has begun by then it must end in onClose.
+   * pause. What it has begun by then it must end in onClose; and begin nothing after that, which may come between an
+   * answer of the broker and whoever awaits it.
    */
   readonly onOpen: (channel: ConfirmChannel) => Promise<void>;
   /** Called once for each channel that onOpen was called with: nothing sent or taken on it counts any more. */
@@ -98,10 +99,11 @@ export class KeptChannel {
       if (connection !== this.#connection || this.#isClosed) channel.close().catch(() => {});
       else await this.#begin(channel);
     } catch {
-      void this.#openLater(); // refused; or lost with its connection, and the next one opens it
+      // refused; or lost with its connection, and the next one opens it
     } finally {
       clearTimeout(timer);
       if (this.#openingOn === connection) this.#openingOn = null;
+      if (this.#channel === null && !this.#isClosed) void this.#openLater(); // not before: one is opened at a time
     }
   }
 

@@ -29,7 +29,8 @@ export class PartitionSubscription {
   readonly #kept: KeptChannel;
   readonly #end = new AbortController();
   readonly #ended: Promise<void>;
-  #channel: ConfirmChannel | null = null; // while subscribed
+  #channel: ConfirmChannel | null = null; // from when it is opened until it is lost
+  #isSubscribed = false;
   #watch: NodeJS.Timeout | null = null; // looks after an idle subscription
   #deliveries: Delivery[] = [];
   #poison: PoisonMessageError | null = null; // comes after what was delivered before it
@@ -64,7 +65,7 @@ export class PartitionSubscription {
   }
 
   get isSubscribed(): boolean {
-    return this.#channel !== null;
+    return this.#isSubscribed;
   }
 
   get waitingMessages(): number {
@@ -97,17 +98,24 @@ export class PartitionSubscription {
     await this.#kept.close();
   }
 
+  /** After each answer it looks whether the channel was lost right behind it: onClose has been called then. */
   async #open(channel: ConfirmChannel): Promise<void> {
-    const { namespace, prefetch } = this.#settings;
-    await declareControl(channel, namespace);
-    const { messageCount } = await channel.checkQueue(this.#queue); // until the publisher has declared it there is none
-    await channel.prefetch(prefetch);
-    this.#rewoundTo = null; // what was asked on an earlier channel may be lost
+    const { namespace, prefetch, checkMs } = this.#settings;
     this.#channel = channel;
     this.#counts.channels += 1;
+    this.#rewoundTo = null; // what was asked on an earlier channel may be lost
+    await declareControl(channel, namespace);
+    if (channel !== this.#channel) return;
+    const { messageCount } = await channel.checkQueue(this.#queue); // until the publisher has declared it there is none
+    if (channel !== this.#channel) return;
+    await channel.prefetch(prefetch);
+    if (channel !== this.#channel) return;
     await channel.consume(this.#queue, (message) => this.#onMessage(channel, message));
+    if (channel !== this.#channel) return;
+    this.#isSubscribed = true;
     this.#closeReason = null;
-    this.#watch = setInterval(() => void this.#check(channel), this.#settings.checkMs).unref();
+    clearInterval(this.#watch ?? undefined);
+    this.#watch = setInterval(() => void this.#check(channel), checkMs).unref();
     if (messageCount === 0) this.#askForMissing(channel).catch((error: Error) => this.#stopAt(error)); // may take long
   }
 
@@ -147,6 +155,7 @@ export class PartitionSubscription {
   #onClose(reason: string): void {
     clearInterval(this.#watch ?? undefined);
     this.#channel = null;
+    this.#isSubscribed = false;
     this.#deliveries = []; // they are delivered again
     this.#poison = null;
     if (this.#end.signal.aborted || reason === this.#closeReason || reason.includes(NO_QUEUE)) return; // it is yet to be declared

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { AmqpConnection } from '../../../workers/bus/amqp-connection.ts';
 import { PoisonMessageError } from '../../../workers/bus/envelope.ts';
 import { partitionQueue } from '../../../workers/bus/feed-topology.ts';
 import { RandomIntegers } from '../../support/random-integers.ts';
@@ -230,6 +231,50 @@ test('the lag is the age of what waits longest, whoever consumes meanwhile, and 
   const stopped = lagMs();
   await waitUntil(() => othersHave() && lagMs() > stopped + 100, 'it grows on');
   await feed.stop();
+});
+
+test('channels that are lost right behind the answer to a subscription are opened anew, and leave nothing behind', async () => {
+  const { folder, events } = await writtenLog(seed, 200);
+  const checkMs = 1_234_567;
+  const set = vi.spyOn(globalThis, 'setInterval');
+  const { keepChannel } = AmqpConnection.prototype;
+  let lost = 0;
+  vi.spyOn(AmqpConnection.prototype, 'keepChannel').mockImplementation(function (this: AmqpConnection, settings) {
+    const onOpen: typeof settings.onOpen = (channel) => {
+      const { consume } = channel;
+      channel.consume = async (...args: Parameters<typeof consume>) => {
+        const answer = await consume.apply(channel, args);
+        if (lost < PARTITIONS) {
+          lost += 1;
+          await channel.close(); // onClose comes before whoever has called consume goes on
+        }
+        return answer;
+      };
+      return settings.onOpen(channel);
+    };
+    return keepChannel.call(this, { ...settings, onOpen });
+  });
+  const store = new EventStore();
+  try {
+    const feed = startFeed({
+      folder,
+      namespace: freshNamespace(),
+      url: rabbitmq.url,
+      endSequence: () => events.length,
+      consumers: [new StoringConsumer('store', store)],
+      subscriber: { checkMs },
+    });
+    await feed.progress.settledThrough(events.length);
+    store.expectAll(events);
+    const position = () => feed.subscribed.subscriber.positions()[0]!;
+    await waitUntil(() => position().subscribedPartitions.length === PARTITIONS, 'all partitions');
+    expect(lost).toBe(PARTITIONS);
+    expect(position().counts.channels).toBeGreaterThan(PARTITIONS);
+    expect(set.mock.calls.filter(([, pauseMs]) => pauseMs === checkMs)).toHaveLength(PARTITIONS);
+    await feed.stop();
+  } finally {
+    vi.restoreAllMocks();
+  }
 });
 
 test('a message that is none of ours stops its partition; the others go on, and a new publisher mends it', async () => {
