@@ -13,7 +13,7 @@ export interface FeedConsumers {
 /** Where one consumer stands. */
 export interface FeedPosition {
   readonly consumer: string;
-  readonly consumedSequence: number; // but for what its stopped partitions lack
+  readonly consumedSequence: number; // all events up to here
   readonly publishedSequence: number | null; // through which the broker has everything; null without one
 }
 

@@ -134,12 +134,18 @@ test.each(['settlement', 'history'] as const)(
       poison.poison(consumer, PARTITION);
       expect(await order(bob, { side: 'sell' })).toMatchObject({ status: 200, body: { executed_amount: '0.01' } });
       await expectOnlyBitcoinHalted(exchange, commands, consumer, /stopped: injected/);
+      const { events } = await exchange.status();
+      const reached = { settlement: events.settledSequence, history: events.historySequence };
+      expect(reached[consumer]).toBeLessThan(events.loggedSequence); // what has stopped is not passed over
       expect(exchange.output).toContain(`${consumer}, partition ${PARTITION}: attempt 5 failed: injected`);
 
       expect(await exchange.stop()).toBe(0);
       await commands.expectAudited('stopped in order with a partition behind');
-      if (consumer === 'settlement') {
-        // The history is needed by a start from a snapshot, up to it; settlement is not waited for.
+      // A start from a snapshot needs the history up to it; settlement is not waited for.
+      if (consumer === 'history') {
+        const refused = /history has stopped at partition 1: injected/;
+        await expect(ExchangeProcess.start(folder, poison.environment)).rejects.toThrow(refused);
+      } else {
         exchange = await ExchangeProcess.start(folder, poison.environment);
         await expectTroubles(exchange, [expect.stringMatching(/stopped: injected/)]);
         expect(await order(alice, { symbol: 'ethusd', amount: '1' })).toMatchObject({ status: 200 });

@@ -84,7 +84,8 @@ export class ConsumerRun {
   }
 
   get #consumedSequence(): number {
-    return Math.min(this.#deliveredSequence, ...[...this.#behind.keys()].map((at) => this.#lastSequences[at]!));
+    const alone = [...this.#behind.keys(), ...this.#failures.keys()];
+    return Math.min(this.#deliveredSequence, ...alone.map((partition) => this.#lastSequences[partition]!));
   }
 
   async #run(): Promise<void> {

@@ -11,7 +11,7 @@ import {
 
 /**
  * The event feed of a single process: reads the event log, one cursor for each consumer. It reads when it is woken and
- * rests otherwise: no polling, no timers.
+ * rests otherwise: no polling, and no timers but between the tries of a batch that fails.
  */
 export class EmbeddedFeed implements EventFeed {
   readonly #settings: Omit<ConsumerRunSettings, 'batchEvents'>;

@@ -30,7 +30,7 @@ export interface ConsumerRunSettings extends Omit<Required<EmbeddedFeedSettings>
 /** How far a consumer has come. */
 export interface ConsumerPosition {
   readonly consumer: string;
-  /** All events up to here were read from the log and consumed, but for those of failed partitions. */
+  /** All events up to here were read from the log and consumed. */
   readonly consumedSequence: number;
   readonly failedPartitions: readonly number[];
   /** The lowest of its watermarks: where it would begin again. */
