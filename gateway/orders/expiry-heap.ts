@@ -1,4 +1,5 @@
 import { fail } from '../../core/assert.ts';
+import { LargeMap } from './large-map.ts';
 
 interface Expiry {
   readonly orderId: number;
@@ -8,7 +9,7 @@ interface Expiry {
 /** Orders by when they expire: a binary heap that knows each order's place, so that one that is gone leaves at once. */
 export class ExpiryHeap {
   readonly #heap: Expiry[] = [];
-  readonly #indexOf = new Map<number, number>(); // by order id
+  readonly #indexOf = new LargeMap<number, number>(); // by order id
 
   get size(): number {
     return this.#heap.length;

@@ -14,6 +14,7 @@ import { NOT_RESTING } from '../../core/protocol/event-record.ts';
 import { EventKind } from '../../core/protocol/kinds.ts';
 import { DEFAULT_CLOSED_ORDERS } from '../default-limits.ts';
 import type { EventListener } from './event-reader.ts';
+import { LargeMap } from './large-map.ts';
 import { clientKey, isClosed, type Order, repeatKey } from './order.ts';
 
 type MutableOrder = { -readonly [Field in keyof Order]: Order[Field] };
@@ -41,10 +42,10 @@ export const REPEAT_WINDOW_MS = 24 * 60 * 60 * 1_000;
  * Orders that the core refused are never in it.
  */
 export class OrderView implements EventListener {
-  readonly #entries = new Map<number, Entry>(); // by order id
-  readonly #restingByAccount = new Map<number, Set<Order>>();
-  readonly #newestByClientKey = new Map<string, Order>();
-  readonly #byRepeatKey = new Map<string, Order>();
+  readonly #entries = new LargeMap<number, Entry>(); // by order id
+  readonly #restingByAccount = new Map<number, LargeMap<number, Order>>(); // by order id
+  readonly #newestByClientKey = new LargeMap<string, Order>();
+  readonly #byRepeatKey = new LargeMap<string, Order>();
   readonly #closed: number[] = []; // order ids, a circle once full
   readonly #closedCapacity: number;
   #oldestClosed = 0; // index into the full circle
@@ -67,13 +68,13 @@ export class OrderView implements EventListener {
 
   /** @returns the account's orders that rest in a book or wait as stops, oldest first */
   restingOrders(accountId: number): Order[] {
-    const orders = [...(this.#restingByAccount.get(accountId) ?? [])];
+    const orders = [...(this.#restingByAccount.get(accountId)?.values() ?? [])];
     return orders.sort((one, other) => one.acceptedSequence - other.acceptedSequence); // one may rest again, at a new place
   }
 
   /** @returns every order that rests or waits, by account */
   *liveOrders(): Generator<Order> {
-    for (const resting of this.#restingByAccount.values()) yield* resting;
+    for (const resting of this.#restingByAccount.values()) yield* resting.values();
   }
 
   /** @returns the newest order that a key placed under this id of its own */
@@ -201,9 +202,9 @@ export class OrderView implements EventListener {
 
   #addResting(order: Order): void {
     this.#restingCount += 1;
-    const resting = this.#restingByAccount.get(order.accountId);
-    if (resting === undefined) this.#restingByAccount.set(order.accountId, new Set([order]));
-    else resting.add(order);
+    const resting = this.#restingByAccount.get(order.accountId) ?? new LargeMap<number, Order>();
+    if (resting.size === 0) this.#restingByAccount.set(order.accountId, resting);
+    resting.set(order.orderId, order);
   }
 
   #fill(event: FilledEvent): void {
@@ -272,7 +273,7 @@ export class OrderView implements EventListener {
     order.generation = 0;
     this.#restingCount -= 1;
     const resting = this.#restingByAccount.get(order.accountId)!;
-    resting.delete(order);
+    resting.delete(order.orderId);
     if (resting.size === 0) this.#restingByAccount.delete(order.accountId);
   }
 
