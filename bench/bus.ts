@@ -109,7 +109,7 @@ async function measure(
       pairedPicture(
         {
           picture: 'bus',
-          title: 'Event log through RabbitMQ, settled in Redis and stored in history.sqlite',
+          title: 'Events through RabbitMQ, settled and stored',
           figure: 'published, settled, stored',
           limit,
           unit: 'events a second',
