@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { partitionOf } from '../../../core/ports/event-feed.ts';
 import { FeedStoppedError, WatermarkBeyondLogError } from '../../../workers/bus/feed-errors.ts';
@@ -154,6 +154,35 @@ export function feedContract(name: string, open: () => FeedUnderTest): void {
       await feed.progress.settledThrough(events.length);
       store.expectAll(events);
       expect([feed.failures, store.gapCount, tries]).toEqual([[], 0, expect.toSatisfy((count) => count >= 3)]);
+      await feed.stop();
+    });
+
+    test('with failures anywhere, before and after a batch took effect, while the log grows, every event has its effect once', async () => {
+      const { folder, events } = await writtenLog(seed, 400);
+      const random = new RandomIntegers(seed);
+      const store = new EventStore();
+      const failedInARow = new Map<number, number>();
+      const consumer = new StoringConsumer('store', store, (batch) => {
+        const failed = failedInARow.get(batch.partition) ?? 0;
+        if (failed === 3 || !random.onceIn(3)) {
+          failedInARow.set(batch.partition, 0);
+          return;
+        }
+        failedInARow.set(batch.partition, failed + 1);
+        if (random.onceIn(4)) store.apply(batch);
+        throw new Error('now and then');
+      });
+      let end = 0;
+      const feed = open().start({ folder, endSequence: () => end, consumers: [consumer], batchEvents: 9 });
+      while (end < events.length) {
+        end = Math.min(events.length, end + random.between(1, 40));
+        feed.progress.wake();
+        if (random.onceIn(3)) feed.progress.advanceWatermarks();
+        await sleep(random.between(0, 20)); // among pauses of 5, 10 and 20 ms
+      }
+      await feed.progress.settledThrough(events.length);
+      store.expectAll(events);
+      expect([feed.failures, store.gapCount, store.trimmedCount]).toEqual([[], 0, 0]);
       await feed.stop();
     });
 
