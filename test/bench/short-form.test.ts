@@ -66,7 +66,7 @@ const FIGURES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ {2}an open hold more +\d+ +\d+$/m,
   ],
   bus: [
-    /^ {2}events confirmed +[\d.]+ (M|k)?\/s +the same messages sent bare.*×\d/m,
+    /^ {2}events confirmed, no bound .* +[\d.]+ (M|k)?\/s +the same messages sent bare.*×\d/m,
     /^ {2}events settled and stored +[\d.]+ (M|k)?\/s +the same messages sent bare.*×\d/m,
     /^ {2}events settled and stored +[\d.]+ (M|k)?\/s +the same consumers, .*×\d/m,
     /^ {2}settlement( +\d+\.\d){4}$/m,
