@@ -73,15 +73,17 @@ export class JobChannel {
 
   async #consume(channel: ConfirmChannel): Promise<void> {
     const { queue, prefetch, renewMs } = this.#parts;
+    this.#channel = channel; // it may be lost between an answer and whoever awaits it
     await channel.checkQueue(queue); // the publisher declares it
+    if (channel !== this.#channel) return;
     await channel.prefetch(prefetch);
-    this.#channel = channel; // before the first job may come
+    if (channel !== this.#channel) return;
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (channel !== this.#channel) return; // it is delivered again
       if (message === null) this.#kept.reopen('the broker has cancelled the consumer');
       else this.#receive(channel, message);
     });
-    if (channel !== this.#channel) return; // lost meanwhile
+    if (channel !== this.#channel) return;
     this.#consumerTag = consumerTag;
     this.#renewal = setInterval(() => {
       if (this.#underWay.size === 0 && !this.#stopping.signal.aborted) this.#kept.renew();

@@ -38,7 +38,8 @@ export class JobPublisher {
   readonly #kept: KeptChannel;
   readonly #counts: QueueCounts;
   readonly #onSilence: (queue: string) => void;
-  #open: OpenChannel | null = null;
+  #channel: ConfirmChannel | null = null; // from when it is opened until it is lost
+  #open: OpenChannel | null = null; // once everything is declared
   #declaredMs = Number.NEGATIVE_INFINITY; // performance.now() of the last time
   #waitingCount = 0; // for the names to be saved
   #declaringOn: ConfirmChannel | null = null; // anew, or about to
@@ -53,7 +54,9 @@ export class JobPublisher {
     this.#kept = connection.keepChannel({
       name: 'jobs',
       onOpen: async (channel) => {
+        this.#channel = channel;
         await this.#declare(channel);
+        if (channel !== this.#channel) return; // lost right behind the broker's last answer
         const publish = new ConfirmedPublish(channel, {
           timeoutMs: CONFIRM_TIMEOUT_MS,
           isBlocked: () => false, // whoever waits is told, and may try again
@@ -64,6 +67,7 @@ export class JobPublisher {
         troubles.well(PUBLISHING);
       },
       onClose: (reason) => {
+        this.#channel = null;
         this.#open = null;
         if (!this.#isClosed) troubles.trouble(PUBLISHING, reason);
       },
