@@ -23,7 +23,8 @@ export type HoldAnswer =
 
 export type ReleaseAnswer =
   | { readonly outcome: 'RELEASED'; readonly units: bigint; readonly ledgerSequence: number }
-  | { readonly outcome: 'REPEATED' } // released before, or never held: the tombstone stands either way
+  /** Released before, or never held: the tombstone stands either way, at that sequence or before it. */
+  | { readonly outcome: 'REPEATED'; readonly ledgerSequence: number }
   | { readonly outcome: 'SETTLED' }; // settlement or a debit owns this hold already: nothing was moved
 
 /** One change of one balance. The event sequence is its operation id: all legs of an event go in one call. */

@@ -53,7 +53,7 @@ export class MemoryLedger implements Ledger {
   async release(commandId: number): Promise<ReleaseAnswer> {
     this.released.add(commandId);
     const held = this.holds.get(commandId);
-    if (held === undefined) return { outcome: 'REPEATED' };
+    if (held === undefined) return { outcome: 'REPEATED', ledgerSequence: this.#nextSequence() };
     this.holds.delete(commandId);
     const balance = this.#balance(held.accountId, held.assetId);
     balance.availableUnits += held.units;

@@ -112,10 +112,13 @@ export class EmbeddedLedger implements Ledger {
       }
       this.#holds.close(commandId, 'RELEASED', timestampMs);
       await this.#durable();
-      return hold === undefined ? { outcome: 'REPEATED' } : { outcome: 'RELEASED', units: hold.units, ledgerSequence };
+      return hold === undefined
+        ? { outcome: 'REPEATED', ledgerSequence }
+        : { outcome: 'RELEASED', units: hold.units, ledgerSequence };
     }
+    const ledgerSequence = this.#ledgerSequence;
     await this.#durable();
-    return { outcome: closed === 'SETTLED' ? 'SETTLED' : 'REPEATED' };
+    return closed === 'SETTLED' ? { outcome: 'SETTLED' } : { outcome: 'REPEATED', ledgerSequence };
   }
 
   abandon(commandId: number, timestampMs: number): Promise<ReleaseAnswer> {

@@ -62,7 +62,7 @@ export class TransferLedger {
         return undefined;
       case 'BELOW_FLOOR': // of an earlier start, held or not: its client was promised nothing and may ask again
       case 'RELEASED':
-        await this.#ledger.release(operationId, this.#clock.nowMs());
+        await this.#giveBack(operationId);
         await this.#fail(transfer, TransferFailure.INTERRUPTED);
         return undefined;
       case 'HOLD_DIFFERS':
@@ -81,11 +81,16 @@ export class TransferLedger {
   }
 
   async #release({ transferId, failure }: Transfer): Promise<undefined> {
-    const answer = await this.#ledger.release(transferId, this.#clock.nowMs());
-    if (answer.outcome === 'SETTLED') fail(`withdrawal ${transferId} has failed, and the ledger has debited it`);
-    if (answer.outcome === 'RELEASED') await this.#archive.archivedThrough(answer.ledgerSequence);
+    await this.#giveBack(transferId);
     await this.#store.advance(transferId, 'pending', 'failed', { failure }, this.#clock.nowMs());
     return undefined;
+  }
+
+  /** A row says failed only when the archive has the release: also of one that came before a crash. */
+  async #giveBack(transferId: number): Promise<void> {
+    const answer = await this.#ledger.release(transferId, this.#clock.nowMs());
+    if (answer.outcome === 'SETTLED') fail(`withdrawal ${transferId} has failed, and the ledger has debited it`);
+    await this.#archive.archivedThrough(answer.ledgerSequence);
   }
 
   /** By a reason of ours: the request came to nothing, and its key may be used again. */

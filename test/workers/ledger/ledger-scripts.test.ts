@@ -119,7 +119,7 @@ describe('each answer of each script, as its contract names them', () => {
       ['OK', ['HELD', '10', '4'], ['INSUFFICIENT_FUNDS', '10'], ['REPEATED', '10', '4'], ['HELD', '0', '5']],
     ],
     ['release-hold RELEASED', prepare, () => call.release(10), ['RELEASED', '30', '4']],
-    ['release-hold REPEATED', preparedWith(() => call.release(10)), () => call.release(10), ['REPEATED']],
+    ['release-hold REPEATED', preparedWith(() => call.release(10)), () => call.release(10), ['REPEATED', '4']],
     ['release-hold SETTLED', preparedWith(() => call.settle(0, 5, [], [10, 5])), () => call.release(10), ['SETTLED']],
     ['settle-legs APPLIED', prepare, () => call.settle(0, 5, legs, [10, 5]), ['APPLIED', '5', '4']],
     [

@@ -139,7 +139,10 @@ class Client {
       return;
     }
     expect(await this.#ledger.release(hold.commandId, NOW)).toMatchObject({ outcome: 'RELEASED', units: hold.units });
-    expect(await this.#ledger.release(hold.commandId, NOW)).toEqual({ outcome: 'REPEATED' });
+    expect(await this.#ledger.release(hold.commandId, NOW)).toEqual({
+      outcome: 'REPEATED',
+      ledgerSequence: expect.any(Number),
+    });
     move(this.held, hold.assetId, -hold.units);
     move(this.available, hold.assetId, hold.units);
     this.#answered.push({ reason: 'release', operationId: hold.commandId });

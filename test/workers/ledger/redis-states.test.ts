@@ -59,13 +59,13 @@ async function expectRefused(code: string, trouble: () => Promise<unknown>, reco
   for (const act of Object.values(acts)) await expect(act()).rejects.toMatchObject({ code, isOutcomeKnown: true });
   const releasing = ledger.abandon(12, NOW); // patient: it has nobody to tell
   await recover();
-  expect(await releasing).toEqual({ outcome: 'REPEATED' });
+  expect(await releasing).toEqual({ outcome: 'REPEATED', ledgerSequence: expect.any(Number) });
   expect(await opened.entries()).toEqual(entries);
   expect(await acts.hold()).toMatchObject({ outcome: 'HELD', availableUnits: 86n });
   expect(await acts.settle()).toMatchObject({ outcome: 'APPLIED' });
   expect(await acts.credit()).toMatchObject({ outcome: 'CREDITED', availableUnits: 187n });
   expect(await acts.debit()).toMatchObject({ outcome: 'DEBITED', units: 7n });
-  expect(await acts.release()).toEqual({ outcome: 'REPEATED' });
+  expect(await acts.release()).toEqual({ outcome: 'REPEATED', ledgerSequence: expect.any(Number) });
   await acts.raiseFloor();
   expect(await ledger.balances(100)).toMatchObject({ balances: [{ availableUnits: 187n, heldUnits: 6n }] });
 }

@@ -93,7 +93,8 @@ export class RedisLedger implements Ledger {
     const keys = [ledger, holds, closed, closedOrder, entries, BALANCE_PREFIX];
     const args = [commandId, timestampMs].map(String);
     const answer = await this.#calls.runAgainIfLost(LEDGER_SCRIPTS.releaseHold, keys, args);
-    if (answer[0] !== 'RELEASED') return { outcome: answer[0] as 'REPEATED' | 'SETTLED' };
+    if (answer[0] === 'SETTLED') return { outcome: 'SETTLED' };
+    if (answer[0] === 'REPEATED') return { outcome: 'REPEATED', ledgerSequence: this.#calls.learn(answer[1]) };
     return { outcome: 'RELEASED', units: BigInt(answer[1]!), ledgerSequence: this.#calls.learn(answer[2]) };
   }
 
