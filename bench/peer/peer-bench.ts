@@ -75,7 +75,7 @@ async function benchPeer(
     const result = await runPairs(
       pairs,
       async () => timedPeer(workload, ids, peerEnd, collectGarbage),
-      async () => timedEngine(workload, wholeTape),
+      async () => timedEngine(workload, wholeTape, collectGarbage),
       { isWarm: true, noiseRuns: 1 }, // the peer has just run all of it; each engine warms itself
     );
     results.push({
@@ -116,7 +116,8 @@ function timedPeer(workload: Workload, ids: readonly string[], end: number, coll
 }
 
 /** @throws when the trades are others than those that were proven */
-async function timedEngine(workload: Workload, wholeTape: string): Promise<Run> {
+async function timedEngine(workload: Workload, wholeTape: string, collectGarbage: () => void): Promise<Run> {
+  collectGarbage(); // the peer's, which would be collected beside the engine
   const run = await runWhole(workload);
   if (run.tape !== wholeTape) throw new Error(`${workload.name}: in its thread the engine made ${run.tape}`);
   return run;
